@@ -1,0 +1,16 @@
+#!/bin/sh
+# What slurm.conf names as its program. It hands the request to slurmctld-copilot, which has a connection to the Kubernetes API already
+# and records what comes at the same time in one patch. When no answer comes soon, the program itself does the same: that the request may
+# then be recorded twice is harmless.
+program=@FOLDER@/slurm-@VERB@
+socket=/run/slurm-power-agent/copilot.sock
+
+# A person, or a call that slurmctld does not make, gets the program and its output.
+if [ -t 2 ] || [ $# -ne 1 ]; then exec "$program" "$@"; fi
+case $1 in -*) exec "$program" "$@" ;; esac
+# slurmctld 22.05 starts its programs with the file descriptors 0 to 2 closed; nothing else may get these numbers.
+exec </dev/null >/dev/null 2>&1
+if [ -S "$socket" ]; then
+  code=$(/usr/bin/perl @FOLDER@/hand-over.pl "$socket" @VERB@ "$1") && case $code in [0-2]) exit "$code" ;; esac
+fi
+exec "$program" "$1"
