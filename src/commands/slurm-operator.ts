@@ -1,0 +1,3 @@
+import { runOperatorCommand } from "../operator/operator-command.ts";
+
+void runOperatorCommand();
