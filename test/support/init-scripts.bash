@@ -1,0 +1,71 @@
+# Runs the scripts of head and worker in namespaces of their own, with a file system that forgets everything. Called by
+# `unshare --mount --pid --fork --net --uts --ipc --kill-child` with the folder that holds head.bash and worker.bash.
+set -euo pipefail
+cd "$1"
+mount --make-rprivate /
+for folder in etc var run; do
+  mkdir "$folder"
+  mount -t tmpfs none "$folder"
+  mkdir "$folder/upper" "$folder/work"
+  mount -t overlay none -o "lowerdir=/$folder,upperdir=$folder/upper,workdir=$folder/work" "/$folder"
+done
+mount -t proc none /proc
+# Not the loopback device alone: Slurm looks names up with AI_ADDRCONFIG.
+ip link set lo up
+ip link add pods type bridge
+ip address add 10.9.9.1/24 dev pods
+ip link set pods up
+hostname demo-0
+echo '10.9.9.1 demo-0 demo-worker-cpu-0 demo-worker-cpu-1' >/etc/hosts
+rm -rf /etc/slurm /etc/munge /run/munge /run/slurm-power-agent /var/k8s-info /var/spool/slurmctld
+mkdir -p /var/munge /var/slurm /etc/slurmd-podinfo
+head -c 64 /dev/urandom >/var/munge/munge.key
+cat >/var/slurm/slurm.conf <<'C'
+ClusterName=demo
+SlurmctldHost=demo-0
+SlurmUser=slurm
+StateSaveLocation=/var/spool/slurmctld
+SlurmctldLogFile=/var/log/slurmctld.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdSpoolDir=/var/spool/slurmd
+CommunicationParameters=NoAddrCache
+SlurmctldParameters=cloud_dns,idle_on_node_suspend
+ResumeProgram=/bin/true
+SuspendProgram=/bin/true
+SuspendTime=600
+PrivateData=cloud
+include nodes.conf
+C
+printf 'NodeName=demo-worker-cpu-[0-1] CPUs=1 RealMemory=100 State=CLOUD\nPartitionName=main Nodes=ALL Default=YES\n' >/var/slurm/nodes.conf
+echo 'StoragePass=secret' >/var/slurm/slurmdbd.conf
+export KUBERNETES_SERVICE_HOST=10.0.0.1 KUBERNETES_SERVICE_PORT=443
+
+until_true() {
+  local i
+  for ((i = 0; i < 300; i++)); do
+    if "$@" >/dev/null 2>&1; then return; fi
+    sleep 0.2
+  done
+  echo "waited a minute for: $*"
+  exit 1
+}
+node_is() { [ "$(sinfo -h -N -n "$1" -o %T)" = "$2" ]; }
+
+HOSTNAME=demo-0 bash -c "$(<head.bash)" head-init >head.log 2>&1 &
+until_true scontrol ping
+scontrol update NodeName=demo-worker-cpu-0 State=POWER_UP
+# The worker is another container: it has its own folders, and its own munged.
+HOSTNAME=demo-worker-cpu-0 unshare --mount bash -c 'mount -t tmpfs none /run; mkdir /run/munge; mount -t tmpfs none /etc/slurm; exec bash -c "$(<worker.bash)" worker-init' >worker.log 2>&1 &
+until_true node_is demo-worker-cpu-0 idle
+echo "job: $(srun -w demo-worker-cpu-0 sh -c 'echo $SLURMD_NODENAME')"
+echo "address: $(paste -d: /var/k8s-info/k8s_svc_host /var/k8s-info/k8s_svc_port)"
+for path in /var/spool/slurmctld /run/slurm-power-agent /var/log/slurm-resume.log /var/log/slurm-suspend.log /etc/munge/munge.key /etc/slurm/slurmdbd.conf; do
+  echo "file: $(stat -c '%n %U %a' "$path")"
+done
+echo "slurmctld: $(ps -o user= -C slurmctld | sort -u)"
+kill "$(ps -o pid= --sort=start_time -C munged | head -n 1)"
+until_true grep -q 'munged ended with exit code' head.log
+echo "told: $(grep -o 'munged ended with exit code [0-9]*; starts again in 5 s' head.log)"

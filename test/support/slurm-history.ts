@@ -1,0 +1,121 @@
+/** What Slurm said of its nodes over time, and which Pods were asked to end meanwhile, to tell afterwards whether each was right. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CopilotSystem } from "./copilot-system.ts";
+
+/** Slurm's nodes at one moment. */
+interface Look {
+  /** Epoch milliseconds when the answer was there. */
+  readonly at: number;
+  readonly states: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** A name that appeared in podsToBeDeleted. */
+interface Suspension {
+  readonly at: number;
+  readonly node: string;
+}
+
+/** A history that grows. */
+export interface SlurmHistory {
+  /** Tells that the names which appear with the next change are the test's own doing. */
+  expectSuspension(node: string): void;
+  /** Whether jobs were given to a node within the last so many milliseconds, after it had none. */
+  hasNewJobs(node: string, milliseconds: number): boolean;
+  /** Ends it, and tells of each Pod that was asked to end while Slurm had its node neither powered down nor DOWN. */
+  end(): Promise<string[]>;
+}
+
+/** How long before a name was seen in podsToBeDeleted what Slurm said counts, in milliseconds: what a round takes. */
+const BEFORE = 4000;
+
+/** How many answers of Slurm's after that count: one may have been under way. A node that works still works then. */
+const AFTER = 2;
+
+/** Begins to look at Slurm and the lists, several times a second. */
+export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSystem): SlurmHistory {
+  const looks: Look[] = [];
+  const suspensions: Suspension[] = [];
+  const expected = new Set<string>();
+  let ended = false;
+
+  /** While slurmctld or kube-apiserver are away there is nothing to see. */
+  const repeat = async (look: () => Promise<void>): Promise<void> => {
+    while (!ended) {
+      await look().catch(() => undefined);
+      await sleep(100);
+    }
+  };
+  const lookAtSlurm = async (): Promise<void> => {
+    const states = new Map((await slurm.nodes()).map(({ name, state }) => [name, state]));
+    looks.push({ at: Date.now(), states });
+  };
+  let before = new Set<string>();
+  const lookAtLists = async (): Promise<void> => {
+    const named = new Set(
+      Object.values(await cluster.groups()).flatMap(({ podsToBeDeleted }) => podsToBeDeleted ?? []),
+    );
+    for (const node of named.difference(before)) {
+      if (!expected.delete(node)) suspensions.push({ at: Date.now(), node });
+    }
+    before = named;
+  };
+  const running = Promise.all([repeat(lookAtSlurm), repeat(lookAtLists)]);
+
+  /** The states of a node around a moment; while Slurm was away, the last before. */
+  const statesAround = (node: string, at: number): ReadonlySet<string>[] => {
+    const before = looks.filter((look) => look.at < at - BEFORE).slice(-1);
+    const during = looks.filter((look) => look.at >= at - BEFORE && look.at <= at);
+    const after = looks.filter((look) => look.at > at).slice(0, AFTER);
+    return [...(during.length === 0 ? before : during), ...after].flatMap(({ states }) => states.get(node) ?? []);
+  };
+  const told = (node: string, at: number, what: string): string => {
+    const states = statesAround(node, at).map((state) => [...state].join("+"));
+    return `${new Date(at).toISOString()} ${node} ${what}: ${[...new Set(states)].join(", ")}`;
+  };
+
+  return {
+    expectSuspension: (node) => void expected.add(node),
+    hasNewJobs(node, milliseconds) {
+      const recent = looks.filter(({ at }) => at >= Date.now() - milliseconds);
+      const busy = recent.map(({ states }) => ["ALLOCATED", "MIXED"].some((flag) => states.get(node)?.has(flag)));
+      return busy.at(-1) === true && busy.includes(false);
+    },
+    async end() {
+      ended = true;
+      await running;
+      const downs = setDown(await slurm.controllerLog());
+      const wasSetDown = ({ node, at }: Suspension): boolean =>
+        downs.some((down) => down.node === node && down.at >= at - BEFORE && down.at <= at);
+      const wrongSuspensions = suspensions
+        .filter((suspension) => !statesAround(suspension.node, suspension.at).some(mayEnd) && !wasSetDown(suspension))
+        .map(({ node, at }) => told(node, at, "was named in podsToBeDeleted"));
+      const deletions = (await controlPlane.auditEvents()).filter(
+        ({ verb, userAgent, objectRef }) =>
+          verb === "delete" && objectRef?.resource === "pods" && userAgent?.startsWith("slurmctld-copilot/"),
+      );
+      const wrongDeletions = deletions
+        .map(({ objectRef, requestReceivedTimestamp }) => ({
+          node: objectRef?.name ?? "",
+          at: Date.parse(requestReceivedTimestamp),
+        }))
+        .filter(({ node, at }) => !statesAround(node, at).some((state) => state.has("POWERING_UP")))
+        .map(({ node, at }) => told(node, at, "was deleted by the copilot"));
+      return [...wrongSuspensions, ...wrongDeletions];
+    },
+  };
+}
+
+/**
+ * When nodes were set DOWN, from slurmctld's log (src/slurmctld/node_mgr.c, update_node). A node whose Pod was made anew may register, and be
+ * up again, before the next look.
+ */
+function setDown(log: string): readonly Suspension[] {
+  return [...log.matchAll(/^\[([^\]]+)\] update_node: node (\S+) state set to DOWN$/gm)].map(
+    ([, time = "", node = ""]) => ({ node, at: new Date(time).getTime() }),
+  );
+}
+
+/** Whether Slurm counts on no Pod of a node in this state. */
+function mayEnd(state: ReadonlySet<string>): boolean {
+  return state.has("DOWN") || state.has("POWERED_DOWN") || state.has("POWERING_DOWN");
+}

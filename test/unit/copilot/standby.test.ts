@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { servesElsewhere } from "../../../src/copilot/standby.ts";
+import { parsePing } from "../../../src/slurm/controllers.ts";
+
+const ping = (primary: string, backup: string) =>
+  parsePing(`Slurmctld(primary) at head-0 is ${primary}\nSlurmctld(backup) at head-1 is ${backup}\n`);
+
+test.each([
+  ["UP", "UP", "head-0", undefined],
+  ["UP", "UP", "head-1", "head-0"],
+  ["UP", "UP", "head-1.demo.default.svc", "head-0"],
+  ["UP", "DOWN", "head-1", "head-0"],
+  ["DOWN", "UP", "head-0", "head-1"],
+  ["DOWN", "UP", "head-1", undefined],
+  // Nobody serves: there is nothing to act on either.
+  ["DOWN", "DOWN", "head-1", undefined],
+  // Beside no slurmctld of the list: the Lease alone decides.
+  ["UP", "UP", "elsewhere", undefined],
+])("primary %s, backup %s: on %s slurmctld of %s serves instead", (primary, backup, host, expected) => {
+  expect(servesElsewhere(ping(primary, backup), host)).toBe(expected);
+});

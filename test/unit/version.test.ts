@@ -1,0 +1,5 @@
+import { expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { version } from "../../src/version.ts";
+
+test("the executables say the version of the package", () => expect(version).toBe(packageJson.version));
