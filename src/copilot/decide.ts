@@ -146,7 +146,7 @@ function mayHaveNewJobs({ node, slurmdEnds }: Worker, now: number): boolean {
   return registered && now - ended > JUST_NOW;
 }
 
-/** Strikes as the Reasons tell them. One without a count, from slurm-resume or ResumeTimeout, is one more than before. */
+/** Strikes as the Reasons tell them. One without a count, from slurm-resume or slurmctld, is one more than before. */
 function countStrikes(
   { workers }: Snapshot,
   before: Memory["strikes"],

@@ -79,14 +79,24 @@ export function isLeftAlone(node: Flags): boolean {
 const RESUME_TIMEOUT = /(?:[^\w\])]*ResumeTimeout reached)+$/;
 
 /**
- * Why we set a node DOWN; `undefined` when we did not. ResumeTimeout counts as ours when it is all that the Reason says: slurmctld wrote it,
- * the node did not come because its Pod did not, and without us it would stay DOWN for ever.
+ * What slurmctld says of a node whose slurmd did not answer for SlurmdTimeout (src/slurmctld/ping_nodes.c). It knows its own words by this
+ * beginning itself (ReturnToService=1, src/slurmctld/node_mgr.c).
+ */
+const NOT_RESPONDING = "Not responding";
+
+/**
+ * Why we set a node DOWN; `undefined` when we did not. Two Reasons of slurmctld's count as ours when they are all that the Reason says, since
+ * without us such a node would stay DOWN for ever: ResumeTimeout, as the node did not come because its Pod did not; and, once the node is
+ * powered down, that it did not respond: what did not is gone, and the next time another Pod comes. Until then it may still answer.
  */
 export function ownReason(node: NodeRecord): OwnReason | undefined {
   if (!isCloud(node) || !isDown(node) || !node.reason) return undefined;
   const before = node.reason.replace(RESUME_TIMEOUT, "");
-  if (before !== "") return parseReason(before);
-  return { code: "ResumeTimeout", message: "did not come within ResumeTimeout" };
+  if (before === "") return { code: "ResumeTimeout", message: "did not come within ResumeTimeout" };
+  if (before !== NOT_RESPONDING) return parseReason(before);
+  return isPoweredDown(node)
+    ? { code: "NotResponding", message: "slurmd did not answer for SlurmdTimeout" }
+    : undefined;
 }
 
 /** Whether jobs are allocated to the node. */

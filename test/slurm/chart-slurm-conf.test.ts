@@ -151,7 +151,7 @@ describeWithHelm("the chart's slurm.conf", () => {
         ["SuspendTimeout", "120 sec"],
         ["ResumeTimeout", "600 sec"],
         ["ReturnToService", "2"],
-        ["SlurmctldParameters", "cloud_dns,idle_on_node_suspend"],
+        ["SlurmctldParameters", "cloud_dns"],
         ["AuthInfo", "cred_expire=30"],
       ]) {
         expect(config).toMatch(new RegExp(`^${key} += ${value}$`, "m"));

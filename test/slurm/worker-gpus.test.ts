@@ -125,7 +125,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
-SlurmctldParameters=cloud_dns,idle_on_node_suspend,power_save_interval=1
+SlurmctldParameters=cloud_dns,power_save_interval=1
 ResumeProgram=/bin/true
 SuspendProgram=/bin/true
 SuspendTime=600

@@ -34,16 +34,16 @@ const programCodes: Readonly<Record<KubernetesErrorKind | RefusedNodeName["refus
   UnknownGroup: true,
 };
 
-/** slurmctld's own: the node did not come in time and nobody said why before. */
-const RESUME_TIMEOUT = "ResumeTimeout";
+/** slurmctld's own: the node did not come in time, or did not answer, and nobody said why before. */
+const slurmctldCodes: readonly string[] = ["NotResponding", "ResumeTimeout"];
 
 /** What failures of Pods and nodes are, and not only mistakes of settings. */
-export const countedFailures: readonly string[] = [...Object.keys(failures), RESUME_TIMEOUT];
+export const countedFailures: readonly string[] = [...Object.keys(failures), ...slurmctldCodes];
 
 /** A code as a label: itself where it is one of ours, else "Other". */
 export function reasonLabel(code: string): string {
   const known = [failures, upkeep, programCodes].some((codes) => Object.hasOwn(codes, code));
-  return known || code === RESUME_TIMEOUT ? code : "Other";
+  return known || slurmctldCodes.includes(code) ? code : "Other";
 }
 
 /** Reasons that are known already: what tells one from the next, by node. */

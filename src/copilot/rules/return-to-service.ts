@@ -7,11 +7,11 @@
  * - not powered down, not wanted, Pod gone: POWER_DOWN. It takes POWERING_UP away, whose ResumeTimeout would strike the node once more.
  * - powered down, not wanted, Pod gone, back-off over, fewer strikes than the limit: RESUME. The back-off is in the Reason, or counts from
  *   the Reason's time.
- * A node that is DOWN and powered down with Slurm's own "ResumeTimeout reached", and nothing else, counts as ours: its Pod did not come,
- * and nobody else would ever return it.
+ * A node that is DOWN and powered down with Slurm's own "ResumeTimeout reached" or "Not responding", and nothing else, counts as ours: its Pod
+ * did not come, or is gone, and nobody else would ever return it.
  *
- * Must not act on any other Reason, be it an admin's or "Not responding"; nor on a node that an admin holds besides; nor while it powers
- * down.
+ * Must not act on any other Reason; nor on a node that does not respond and is not powered down, which may answer again; nor on one that an
+ * admin holds besides; nor while it powers down.
  */
 
 import { isLeftAlone, isParked, isPoweredDown, ownReason } from "../../slurm/node-flags.ts";

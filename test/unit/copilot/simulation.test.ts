@@ -137,11 +137,11 @@ function simulate(seed: number) {
     }
   }
 
-  /** Every ten minutes: what is an admin's to return, as an admin or slurmctld set it DOWN, or it is over the limit of strikes. */
+  /** Every ten minutes: what is an admin's to return, as an admin set it DOWN, or it is over the limit of strikes. */
   function visit(): void {
     if (cluster.now() % 600 !== 1) return;
     for (const worker of workers) {
-      if (worker.base !== "DOWN" || !/^disk|^Not responding|strike [5-9]/.test(worker.reason?.text ?? "")) continue;
+      if (worker.base !== "DOWN" || !/^disk|strike [5-9]/.test(worker.reason?.text ?? "")) continue;
       worker.base = "IDLE";
       delete worker.reason;
     }

@@ -20,7 +20,7 @@ SuspendTimeout={{ int .Values.slurm.suspendTimeout }}
 ResumeTimeout={{ int .Values.slurm.resumeTimeout }}
 SuspendRate=0
 ResumeRate=0
-SlurmctldParameters=cloud_dns,idle_on_node_suspend
+SlurmctldParameters=cloud_dns
 {{- if lt $release 2302 }}
 PrivateData=cloud
 {{- else }}

@@ -4,6 +4,7 @@ import { followFailures, type KnownFailures } from "../../../../src/copilot/metr
 import { makeSnapshot } from "../../../support/copilot.ts";
 
 const timeout = { state: "DOWN+CLOUD+POWERED_DOWN", node: { reason: "ResumeTimeout reached", reasonTime: 100 } };
+const silent = { state: "DOWN+CLOUD+POWERED_DOWN", node: { reason: "Not responding", reasonTime: 100 } };
 const refused = { state: "DOWN+CLOUD", node: { reason: "power-agent: UnknownGroup: no group x", reasonTime: 100 } };
 const ours = {
   state: "DOWN+CLOUD",
@@ -14,6 +15,7 @@ const up = { state: "IDLE+CLOUD" };
 
 test.each([
   ["ResumeTimeout", [up, timeout, timeout], ["cpu ResumeTimeout"]],
+  ["a node that did not respond, once it is powered down", [up, silent, silent], ["cpu NotResponding"]],
   ["what slurm-resume finds", [up, refused, refused], ["cpu UnknownGroup"]],
   ["the same again later", [up, timeout, up, timeout], ["cpu ResumeTimeout", "cpu ResumeTimeout"]],
   [

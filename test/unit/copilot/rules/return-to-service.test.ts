@@ -11,6 +11,7 @@ function reason(strike: number): string {
 const ours = { reason: reason(1), reasonTime: NOW / 1000 };
 const byResume = { reason: "power-agent: Deadline: not recorded in time", reasonTime: NOW / 1000 };
 const byTimeout = { reason: "ResumeTimeout reached", reasonTime: NOW / 1000 };
+const bySilence = { reason: "Not responding", reasonTime: NOW / 1000 };
 const parked = "DOWN+CLOUD+POWERED_DOWN";
 
 describe("return-to-service", () => {
@@ -42,6 +43,7 @@ describe("return-to-service", () => {
       { state: parked, node: { ...byTimeout, reason: "ResumeTimeout reached : ResumeTimeout reached" } },
       120,
     ],
+    ["the default back-off after it did not respond", { state: parked, node: bySilence }, 120],
     ["the back-off when the Reason has no time", { state: parked, node: { reason: byResume.reason } }, 120],
     [
       "the back-off of a Reason that slurmctld appended to",
@@ -60,7 +62,13 @@ describe("return-to-service", () => {
     ["that an admin set DOWN", { state: parked, node: { reason: "disk" } }],
     ["that an admin set DOWN while it booted", { state: parked, node: { reason: "disk: ResumeTimeout reached" } }],
     ["that is DOWN with an empty Reason", { state: parked, node: { reason: "" } }],
-    ["that did not respond", { state: parked, node: { reason: "Not responding" } }],
+    ["that does not respond and may do so again", { state: "DOWN+CLOUD+NOT_RESPONDING", node: bySilence }],
+    ["that did not respond and powers down", { state: "DOWN+CLOUD+POWERING_DOWN", node: bySilence }],
+    [
+      "that did not respond, and whose Pod ends",
+      { state: parked, node: bySilence, pod: { deleted: NOW }, unwanted: true },
+    ],
+    ["of which an admin says more", { state: parked, node: { reason: "Not responding, see ticket 7" } }],
     ["that is DOWN without a Reason", { state: parked }],
     ["whose Reason only mentions us", { state: parked, node: { reason: "see power-agent: Evicted: memory" } }],
     ["with as many strikes as the limit", { state: parked, node: { ...ours, reason: reason(5) } }],
