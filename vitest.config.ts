@@ -39,6 +39,7 @@ const config = defineConfig({
         test: {
           name: "slurm",
           include: ["test/slurm/**/*.test.ts"],
+          setupFiles: ["test/support/tell-slurm-logs.ts"],
           globalSetup: ["test/support/installation.ts"],
           testTimeout: 180_000,
           hookTimeout: 120_000,

@@ -13,6 +13,9 @@ import { waitFor } from "./wait-for.ts";
 
 const execute = promisify(execFile);
 
+/** Folders of those that this process has started and not stopped; see {@link Slurm.folder}. */
+export const runningSlurms = new Set<string>();
+
 /** A real munged and slurmctld on this machine, with nodes to be started at will. */
 export interface Slurm {
   /** Holds everything of this run: slurm.conf, log/, state/, jobs/ … Removed by stop(). */
@@ -87,6 +90,7 @@ export async function startSlurm(options: SlurmOptions): Promise<Slurm> {
     killAllByEnvironmentNow({ SLURM_CONF: confFile });
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
+  runningSlurms.add(folder);
   const slurmds = new Set<Slurmd>();
   let controller: BackgroundProcess | undefined;
 
@@ -141,6 +145,7 @@ export async function startSlurm(options: SlurmOptions): Promise<Slurm> {
     await Promise.all([...slurmds].map((slurmd) => slurmd.stop()));
     await killController("SIGTERM");
     await killAllByEnvironment({ SLURM_CONF: confFile });
+    runningSlurms.delete(folder);
     await rm(folder, { recursive: true, force: true });
     forgetCleanup();
   };
