@@ -31,6 +31,10 @@ test("the scripts of head and worker bring up a cluster that runs a job, in an i
     "file: /etc/slurm/slurmdbd.conf slurm 600",
     "slurmctld: slurm",
     "told: munged ended with exit code 0; starts again in 5 s",
+    "told: every user here can read /var/slurm/slurmdbd.conf, which holds a secret",
+    "zombies: 0",
+    "worker ended: 0, Slurmd shutdown completing",
+    "boots that count: 6",
     "",
   ]);
 });

@@ -41,6 +41,7 @@ include nodes.conf
 C
 printf 'NodeName=demo-worker-cpu-[0-1] CPUs=1 RealMemory=100 State=CLOUD\nPartitionName=main Nodes=ALL Default=YES\n' >/var/slurm/nodes.conf
 echo 'StoragePass=secret' >/var/slurm/slurmdbd.conf
+chmod 0644 /var/slurm/slurmdbd.conf
 export KUBERNETES_SERVICE_HOST=10.0.0.1 KUBERNETES_SERVICE_PORT=443
 
 until_true() {
@@ -58,7 +59,14 @@ HOSTNAME=demo-0 bash -c "$(<head.bash)" head-init >head.log 2>&1 &
 until_true scontrol ping
 scontrol update NodeName=demo-worker-cpu-0 State=POWER_UP
 # The worker is another container: it has its own folders, and its own munged.
-HOSTNAME=demo-worker-cpu-0 unshare --mount bash -c 'mount -t tmpfs none /run; mkdir /run/munge; mount -t tmpfs none /etc/slurm; exec bash -c "$(<worker.bash)" worker-init' >worker.log 2>&1 &
+worker() {
+  local namespaces=(--mount --pid --fork --kill-child)
+  # shellcheck disable=SC2016
+  local script='mount -t proc none /proc; mount -t tmpfs none /run; mkdir /run/munge; mount -t tmpfs none /etc/slurm; exec bash -c "$(<worker.bash)" worker-init'
+  HOSTNAME=$1 exec unshare "${namespaces[@]}" bash -c "$script"
+}
+worker demo-worker-cpu-0 >worker.log 2>&1 &
+worker=$!
 until_true node_is demo-worker-cpu-0 idle
 echo "job: $(srun -w demo-worker-cpu-0 sh -c 'echo $SLURMD_NODENAME')"
 echo "address: $(paste -d: /var/k8s-info/k8s_svc_host /var/k8s-info/k8s_svc_port)"
@@ -69,3 +77,28 @@ echo "slurmctld: $(ps -o user= -C slurmctld | sort -u)"
 kill "$(ps -o pid= --sort=start_time -C munged | head -n 1)"
 until_true grep -q 'munged ended with exit code' head.log
 echo "told: $(grep -o 'munged ended with exit code [0-9]*; starts again in 5 s' head.log)"
+echo "told: $(grep -o 'every user here can read /var/slurm/slurmdbd.conf, which holds a secret' head.log)"
+
+until_true munge --no-input
+for _ in {1..10}; do srun -w demo-worker-cpu-0 true; done
+until_true bash -c "! ps -eo stat=,comm= | grep -q '^[^Z].*slurmstepd'"
+echo "zombies: $(ps -eo stat=,comm= | grep -c '^Z' || :)"
+pkill --parent "$worker" -TERM
+code=0
+wait "$worker" || code=$?
+echo "worker ended: $code, $(grep -o 'Slurmd shutdown completing' worker.log)"
+
+# What stands for slurmd here tells, in hundredths of a second, how old the Pod is, and the last tick of the machine's uptime.
+mkdir bin
+cat >bin/slurmd <<'C'
+#!/bin/bash
+read -r up _ </proc/uptime
+made=$(stat --format=%.2Y /etc/slurmd-podinfo)
+echo "$(($(date +%s%2N) - ${made/./})) $((10#${up#*.}))"
+C
+chmod +x bin/slurmd
+for _ in {1..6}; do
+  touch /etc/slurmd-podinfo
+  (PATH=$PWD/bin:$PATH worker demo-worker-cpu-1) 2>/dev/null
+done >ages
+echo "boots that count: $(awk '$1 >= $2' ages | wc -l)"

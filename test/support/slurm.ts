@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cleanUpAtExit } from "../../scripts/cluster/cleanup.ts";
 import { type BackgroundProcess, startProcess } from "../../scripts/cluster/processes.ts";
@@ -57,7 +58,7 @@ export interface Slurm {
   restartController(): Promise<void>;
   /** The log from the beginning, all restarts included. */
   controllerLog(): Promise<string>;
-  /** Starts `slurmd -b -N name` as a Pod would and resolves when it has started, which is just before it registers. */
+  /** Starts `slurmd -b -N name` as a Pod would, a second from now, and resolves when it has started, which is just before it registers. */
   startSlurmd(nodeName: string): Promise<Slurmd>;
   /** Kills all daemons and jobs and removes the folder. May be repeated. */
   stop(): Promise<void>;
@@ -125,6 +126,8 @@ export async function startSlurm(options: SlurmOptions): Promise<Slurm> {
 
   const startSlurmd = async (nodeName: string): Promise<Slurmd> => {
     await mkdir(join(folder, "spool", nodeName), { recursive: true });
+    // slurmctld may take a start within a second of the wake-up for one before it: see wait_for_boot_to_count in worker.bash.
+    await sleep(1000);
     // What slurmd starts inherits this variable and jobs get it from Slurm: so one node's processes can be told apart.
     const own = { SLURMD_NODENAME: nodeName };
     const started = await startDaemon(nodeName, ["slurmd", "-D", "-b", "-N", nodeName, "-f", confFile], own);

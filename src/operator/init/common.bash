@@ -16,6 +16,23 @@ keep() {
   done &
 }
 
+# Runs the container's main program as a child of this shell, hands signals on to it, and ends as it ends. The first process of a container
+# must take leave of every process whose parent has ended, such as slurmstepd and what logins leave behind; Slurm's daemons do not, and
+# each would stay as a zombie until no process can be made.
+run_main() {
+  local signal main code=0
+  "$@" &
+  main=$!
+  for signal in HUP INT QUIT TERM USR1 USR2; do
+    # shellcheck disable=SC2064
+    trap "kill -$signal $main 2>/dev/null || :" "$signal"
+  done
+  # A signal ends `wait` before the program has ended.
+  while kill -0 "$main" 2>/dev/null; do wait "$main" || :; done
+  wait "$main" || code=$?
+  exit "$code"
+}
+
 # as_user USER COMMAND...
 as_user() { setpriv --reuid="$1" --regid="$(id -g "$1")" --init-groups "${@:2}"; }
 
@@ -51,7 +68,14 @@ fi
 install -d -m 0755 /etc/slurm
 for file in "$conf_path"/*; do
   # slurmdbd.conf and keys hold secrets: only who needs them copies them.
-  case ${file##*/} in slurmdbd.conf | *.key) continue ;; esac
+  case ${file##*/} in
+    slurmdbd.conf | *.key)
+      case $(stat --dereference --format=%a "$file") in
+        *[4-7]) say "every user here can read $file, which holds a secret: give the volume that is mounted at $conf_path a defaultMode of 0400" ;;
+      esac
+      continue
+      ;;
+  esac
   [ ! -f "$file" ] || install -m 0644 "$file" /etc/slurm/
 done
 

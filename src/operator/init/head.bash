@@ -91,5 +91,5 @@ case $(conf_value slurm.conf AccountingStorageType) in
   */slurmdbd) register_cluster ;;
 esac
 
-if (($#)); then exec "$@"; fi
-exec slurmctld -D
+if (($#)); then run_main "$@"; fi
+run_main slurmctld -D

@@ -15,7 +15,7 @@ feature=$(label kai.alibabacloud.com/slurm-feature)
 # Set by the operator from the limits of the Pod.
 [ -z "${WORKER_GRES:-}" ] || resources+=("Gres=$WORKER_GRES")
 
-if (($#)); then exec "$@"; fi
+if (($#)); then run_main "$@"; fi
 
 # conf_lines FILE...: the lines as Slurm reads them: without comments, and a line that ends in \ goes on in the next.
 conf_lines() { sed -Es -e ':line' -e 's/#.*//' -e '/\\[[:space:]]*$/{ $!{ N; s/\\[[:space:]]*\n//; b line' -e '} }' "$@"; }
@@ -95,12 +95,29 @@ write_gpus() {
   } >>/etc/slurm/gres.conf
 }
 
+# For slurmctld a node has booted if it did so in or after the second in which it was woken. It reckons with the seconds of uptime that
+# slurmd gives, which count how often the machine's uptime ticked since slurmd's start: a tick right after it makes a start of now one of
+# a second ago, and of a Pod that came within that second the node would never come up. So slurmd starts when the last tick is not longer
+# ago than the wake-up, which was before the kubelet made this Pod's files.
+wait_for_boot_to_count() {
+  local made up i
+  made=$(stat --format=%.2Y "$podinfo" 2>/dev/null || date +%s.%2N)
+  # At most for one second: clocks may be set.
+  for ((i = 0; i < 20; i++)); do
+    read -r up _ </proc/uptime
+    if (($(date +%s%2N) - ${made/[.,]/} >= 10#${up#*.})); then return; fi
+    sleep 0.05
+  done
+}
+
 # -b: this start is a boot. Without it slurmctld would go on waiting for a node that it woke.
 options=(-D -b -N "$HOSTNAME")
 if gres=$(gres_in_slurm_conf); then
   write_gpus "$gres"
-  exec slurmd "${options[@]}"
+else
+  write_gpus "${WORKER_GRES:-}"
+  # -Z: a node that slurm.conf does not know. Of one that it does slurmd 22.05 says "Duplicated NodeName" and ends.
+  options+=(-Z --conf "${resources[*]}")
 fi
-# -Z: a node that slurm.conf does not know. Of one that it does slurmd 22.05 says "Duplicated NodeName" and ends.
-write_gpus "${WORKER_GRES:-}"
-exec slurmd "${options[@]}" -Z --conf "${resources[*]}"
+wait_for_boot_to_count
+run_main slurmd "${options[@]}"
