@@ -8,6 +8,7 @@
 #   slurm       Slurm and munge, for tests and the demo
 #   kubernetes  etcd and kube-apiserver; with KUBEBUILDER_ASSETS set to a folder that has them, they are taken from there
 #   cluster     kubernetes, and what makes it a whole cluster with a real kubelet, and images
+#   cluster-if-possible  the same on Linux as root; elsewhere it says that its tests will be skipped, and goes on
 #   trixie      the newer Slurm of Debian 13 in a folder of its own, for comparing answers and recording what it prints
 #   sid         the same with the newest Slurm, that of Debian's development; only for recording
 #   prometheus  Prometheus and promtool, to try metrics, dashboard and alerts
@@ -102,6 +103,18 @@ set_up_packages() {
 }
 
 (($# > 0)) || { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2; }
+components=()
+for component in "$@"; do
+  if [[ $component == cluster-if-possible ]]; then
+    if ((EUID != 0)) || [[ $(uname) != Linux ]]; then
+      echo "setup: no local Kubernetes, which needs Linux and root: its tests will be skipped" >&2
+      continue
+    fi
+    component=cluster
+  fi
+  components+=("$component")
+done
+set -- "${components[@]}"
 for component in "$@"; do
   case $component in
     npm | slurm | kubernetes | cluster | trixie | sid | prometheus) ;;
