@@ -83,6 +83,21 @@ async function makeBase(store: ImageStore, suite: Suite, name: string): Promise<
   }
 }
 
+/**
+ * The address of a package source, as images may name it: their layers keep it for everybody who gets them.
+ *
+ * @throws Error when it has a user or password in it. To leave those out would not do: apt loads from it in containers of the build,
+ *   here and by image/Dockerfile, where it would be turned away.
+ */
+export function publicSource(address: string): string {
+  const login = /(?<=^[^/]*\/\/)[^/]*@/;
+  if (!login.test(address)) return address;
+  throw new Error(
+    `this machine's package source ${address.replace(login, "")} has a user or password in its address, which images would show ` +
+      "to everybody who gets them: set up a mirror or a proxy on this machine that asks for none",
+  );
+}
+
 /** The mirrors this machine gets Debian 12 from; they have the other suites too. */
 async function debianSources(): Promise<{ mirror: string; security: string | undefined }> {
   const { stdout } = await run("apt-get", [
@@ -93,5 +108,6 @@ async function debianSources(): Promise<{ mirror: string; security: string | und
     lines.find(([, code, ...rest]) => code === codename && rest.join(" ") === label)?.[0];
   const mirror = find("bookworm", "Debian");
   if (mirror === undefined) throw new Error("no Debian 12 (bookworm) package source is set up on this machine");
-  return { mirror, security: find("bookworm-security", "Debian-Security") };
+  const security = find("bookworm-security", "Debian-Security");
+  return { mirror: publicSource(mirror), security: security === undefined ? undefined : publicSource(security) };
 }

@@ -57,6 +57,12 @@ describeWithHelm("wrong values are refused, in words that say what is right", ()
     ["an unknown suite", "at '/suite': value must be one of 'bookworm', 'trixie', 'sid'", ["--set", "suite=buster"]],
     ["an unknown kind of volume", "at '/home/type': value must be one of", ["--set", "home.type=nfs"]],
     ["no time to start", "at '/slurm/resumeTimeout': minimum: got 0, want 1", ["--set", "slurm.resumeTimeout=0"]],
+    ["no port for ssh", "at '/ssh/port': minimum: got 0, want 1", ["--set", "ssh.port=0"]],
+    [
+      "an annotation that is no text",
+      "at '/ssh/annotations/internal': got boolean, want string",
+      ["--set", "ssh.annotations.internal=true"],
+    ],
     ["an LDAP server without scheme", "at '/ldap/uri'", ["--set", "ldap.uri=ldap.example.org"]],
     [
       "less memory than the reserve",

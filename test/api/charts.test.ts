@@ -79,6 +79,7 @@ async function writeAsAgent(name: string, values: Readonly<Record<string, unknow
 const everything = [
   ...["--set", "accounting.enabled=true,accounting.mariadb.enabled=true,accounting.mariadb.size=1Gi"],
   ...["--set", "ldap.enabled=true,ldap.server.enabled=true,ssh.enabled=true,home.type=claim,state.type=claim"],
+  ...["--set", "ssh.port=2222", "--set-json", 'ssh.annotations={"cloud.example.com/load-balancer-scope":"internal"}'],
   ...["--set-json", 'ldap.server.users=[{"name":"alice","uid":2000,"passwordHash":"{SSHA}x"}]'],
   ...["--set-json", 'imagePullSecrets=[{"name":"registry"}]', "--set-json", 'powerAgent={"allOrNothing":true}'],
   ...["--set-json", 'extraVolumes=[{"name":"data","emptyDir":{}}]'],
@@ -177,6 +178,10 @@ describeWithHelm("a release", () => {
     ]) {
       await expect.poll(() => controlPlane.request("GET", path), { timeout: 30_000 }).toMatchObject({ status: 200 });
     }
+    expect(await read("/api/v1/namespaces/default/services/made-ssh")).toMatchObject({
+      metadata: { annotations: { "cloud.example.com/load-balancer-scope": "internal" } },
+      spec: { type: "LoadBalancer", ports: [{ port: 2222, targetPort: 22 }] },
+    });
     await writeAsAgent("made", { replicas: 1, podsToBeCreated: [1] });
     const worker = "/api/v1/namespaces/default/pods/made-worker-gpu-1";
     await expect
@@ -270,5 +275,32 @@ describeWithHelm("a release", () => {
     await writeAvailable("busy", []);
     await runInCluster("upgrade", "busy", clusterChart, ...groups("new"));
     expect(await readGroups("busy")).toMatchObject([{ groupName: "new" }]);
+  });
+
+  test("a group does not get fewer nodes while workers beyond them are up", async () => {
+    await controlPlane.applyCrd();
+    const nodes = (maxNodes: number) => [
+      "--set-json",
+      `workerGroups=[{"name":"cpu","maxNodes":${maxNodes},"cpus":1,"memory":"1Gi"}]`,
+    ];
+    const readConf = async () =>
+      (await read<{ data: Record<string, string> }>("/api/v1/namespaces/default/configmaps/shrunk-slurm-conf")).data;
+    await runInCluster("install", "shrunk", clusterChart, ...nodes(20));
+    await writeAsAgent("shrunk", { replicas: 3, podsToBeCreated: [9, 15, 10] });
+    await expect(runInCluster("upgrade", "shrunk", clusterChart, ...nodes(10))).rejects.toMatchObject({
+      stderr: expect.stringContaining(
+        'worker group "cpu": maxNodes is 10, and these workers beyond it are up: shrunk-worker-cpu-10, shrunk-worker-cpu-15. Drain their nodes and wait until they are parked',
+      ),
+    });
+    expect((await readConf())["slurm.conf"]).toContain("NodeName=shrunk-worker-cpu-[0-19] ");
+    await writeAsAgent("shrunk", { replicas: 1, podsToBeCreated: [9] });
+    await writeAvailable("shrunk", ["shrunk-worker-cpu-9", "shrunk-worker-cpu-12", "shrunk-worker-cpu-more-15"]);
+    await expect(runInCluster("upgrade", "shrunk", clusterChart, ...nodes(10))).rejects.toMatchObject({
+      stderr: expect.stringContaining("these workers beyond it are up: shrunk-worker-cpu-12."),
+    });
+    await writeAvailable("shrunk", ["shrunk-worker-cpu-9"]);
+    await runInCluster("upgrade", "shrunk", clusterChart, ...nodes(10));
+    expect((await readConf())["slurm.conf"]).toContain("NodeName=shrunk-worker-cpu-[0-9] ");
+    expect(await readGroups("shrunk")).toMatchObject([{ groupName: "cpu", podsToBeCreated: [9] }]);
   });
 });

@@ -5,6 +5,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { charts, copies, renderReadme } from "../../scripts/charts/charts.ts";
 import { chartValues, listItemTables, valuesTable } from "../../scripts/charts/values-table.ts";
 import { toOperatedCluster } from "../../src/operator/operated-cluster.ts";
+import { defaultSettings } from "../../src/settings/settings.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string) => readFile(join(root, path), "utf8");
@@ -67,6 +68,13 @@ describe("the operator's chart", () => {
     expect(rendered).toHaveLength(expected.length);
     expect(rendered).toEqual(expect.arrayContaining(expected));
   });
+});
+
+test("the resource says that enablePrometheus has no effect, and where the metrics are", async () => {
+  const crd = await read("deploy/crd/slurmclusters.yaml");
+  const [, description] = /enablePrometheus:\n +description: >-\n +(.*)\n/.exec(crd) ?? [];
+  expect(description).toMatch(/without effect/);
+  expect(description).toContain(`(${defaultSettings.metricsPort} by default)`);
 });
 
 test("the operator finds nothing wrong with the cluster's manifest", async () => {
