@@ -13,7 +13,7 @@ import { startSlurmHistory } from "../support/slurm-history.ts";
 import { isParked } from "../support/slurm-record.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-const STEPS = 80;
+const STEPS = 200;
 /** Milliseconds between steps, beside what each takes itself. */
 const PAUSE = 600;
 const seed = Number(process.env.ACCIDENTS_SEED ?? 1);
@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => system?.stop());
 
 test(`seed ${seed}: nothing that Slurm counts on is ended, and in the end all agrees`, {
-  timeout: 600_000,
+  timeout: 900_000,
 }, async () => {
   const { slurm, cluster, pods, worker, said } = system;
   const history = startSlurmHistory(system);

@@ -3,6 +3,7 @@ import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { getFromSocket } from "../../src/http/unix-client.ts";
 import { type CopilotSystem, isUp, startCopilotSystem } from "../support/copilot-system.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -50,6 +51,10 @@ async function nothingIsDone(milliseconds: number): Promise<void> {
   const [pods, before] = [await system.pods(), await steps()];
   await wipe();
   await sleep(milliseconds);
+  const ask = (path: string): Promise<string> => getFromSocket(join(system.slurm.folder, "log/copilot.sock"), path);
+  await expect(ask("/readyz")).rejects.toThrow(/ 503 Slurm is unknown: /);
+  const [, staleness] = /^slurm_power_agent_staleness_seconds\S* (\S+)$/m.exec(await ask("/metrics")) ?? [];
+  expect(Number(staleness)).toBeGreaterThan(milliseconds / 2000);
   expect(await steps()).toEqual(before);
   expect(await wanted()).toEqual([]);
   expect(await system.pods()).toEqual(pods);

@@ -89,12 +89,13 @@ export function makeAccidents(
       async () => {
         const index = Math.floor(random() * nodes.length);
         const name = nodes[index] ?? "";
-        history.expectSuspension(name);
-        const { podsToBeCreated = [], podsToBeDeleted = [] } = (await cluster.groups()).cpu ?? {};
-        await setLists(
-          [...new Set([...(podsToBeCreated ?? []), index])],
-          [...new Set([...(podsToBeDeleted ?? []), name])],
-        );
+        await history.expectSuspension(name, async () => {
+          const { podsToBeCreated = [], podsToBeDeleted = [] } = (await cluster.groups()).cpu ?? {};
+          await setLists(
+            [...new Set([...(podsToBeCreated ?? []), index])],
+            [...new Set([...(podsToBeDeleted ?? []), name])],
+          );
+        });
         return name;
       },
     ],
