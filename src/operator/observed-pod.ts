@@ -55,3 +55,8 @@ export function toObservedPod(object: unknown, now: number): ObservedPod | undef
     ...(templateHash !== undefined && { templateHash }),
   };
 }
+
+/** Whether it runs no more and never will again. */
+export function hasEnded({ phase }: ObservedPod): boolean {
+  return phase === "Failed" || phase === "Succeeded";
+}

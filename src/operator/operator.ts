@@ -12,6 +12,7 @@ import { runLoop } from "./control/loop.ts";
 import { createRateLimit } from "./control/rate-limit.ts";
 import { reconcile } from "./control/reconcile.ts";
 import { type View, watchView } from "./control/view.ts";
+import { createWorkersBackOff } from "./control/workers.ts";
 import { createWrites, type Writes } from "./control/writes.ts";
 import type { OperatorMetrics } from "./metrics.ts";
 import type { OperatedCluster } from "./operated-cluster.ts";
@@ -79,7 +80,7 @@ export function startOperator(options: OperatorOptions): RunningOperator {
           metrics.leader(true);
           const api = createApi(connection, { userAgent, now, connections: 4 });
           const rateLimit = createRateLimit({ rate: RATE, burst: BURST, now: monotonic, sleep });
-          const writes = createWrites({ api, rateLimit, isLeader: isHeld, signal });
+          const writes = createWrites({ api, rateLimit, isLeader: isHeld, signal, now: monotonic });
           const look = createLook({ ...options, view, metrics, writes });
           await runLoop({
             clusters: () => {
@@ -108,7 +109,7 @@ function createLook(
   options: OperatorOptions & { readonly view: View; readonly metrics: OperatorMetrics; readonly writes: Writes },
 ): (key: string) => Promise<number> {
   const { clusterDomain, log, metrics, monotonic, now, signal, view, writes } = options;
-  const backOff = createFailureBackOff(monotonic);
+  const backOff = createWorkersBackOff(monotonic);
   const failedLooks = createFailureBackOff(monotonic);
   const children = new Map<string, ChildrenState>();
   const events = createEvents(options);
@@ -122,6 +123,7 @@ function createLook(
         backOff,
         children,
         now,
+        monotonic,
         build: { clusterDomain },
         tell: (event) => {
           log.info(`${key}: ${event.message}`);

@@ -5,7 +5,8 @@
  *
  * - Desired are C without X. Where that is fewer than R, indexes that X does not name are added: live ones first, then the lowest.
  * - Deleted is what X names and C does not, in whatever phase; and in a group that Slurm never managed, what is more than R, highest
- *   index first, as a StatefulSet does.
+ *   index first, as a StatefulSet does. Of the latter only what this operator made: another one, which it follows, may have emptied the
+ *   lists of workers that run.
  * - In a group that Slurm manages (a list is not empty, or a Pod bears the mark) R is a floor alone: what is live, not desired and not
  *   named stays. Lists that were wiped by somebody thus cost no worker.
  * - An index in both lists is neither created nor deleted.
@@ -14,7 +15,7 @@
  */
 import { parseNodeName, workerName } from "../slurm/node-name.ts";
 import { LONGEST_HOST_NAME } from "./names.ts";
-import type { ObservedPod } from "./observed-pod.ts";
+import { hasEnded, type ObservedPod } from "./observed-pod.ts";
 import type { OperatedCluster, OperatedGroup } from "./operated-cluster.ts";
 
 /** Why a worker's Pod is deleted, in the word that goes to log and Event. */
@@ -104,7 +105,7 @@ function planGroup(cluster: string, group: OperatedGroup, pods: ReadonlyMap<numb
       if (!created.has(index)) remove.push({ pod, reason: "NamedForDeletion" });
     } else if (desired.has(index)) {
       if (hasEnded(pod)) remove.push({ pod, reason: "PodEnded" });
-    } else if (managed) {
+    } else if (managed || pod.templateHash === undefined) {
       surplus.push(pod.name);
     } else {
       remove.push({ pod, reason: "SurplusWorker" });
@@ -126,10 +127,6 @@ function planGroup(cluster: string, group: OperatedGroup, pods: ReadonlyMap<numb
     foreignNames: parsedNames.flatMap((parsed) => (parsed.refusal === undefined ? [] : [parsed.name])),
     tooLong: missing.filter((index) => !fits(index)).map(nameOf),
   };
-}
-
-function hasEnded({ phase }: ObservedPod): boolean {
-  return phase === "Failed" || phase === "Succeeded";
 }
 
 function ascending(indexes: readonly number[]): number[] {

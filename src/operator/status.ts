@@ -1,6 +1,7 @@
 /** The status of a SlurmCluster. Pure. */
 import type { PodFailure } from "../kubernetes/pod-failure.ts";
-import type { ObservedPod } from "./observed-pod.ts";
+import { childName, type NodeType } from "./names.ts";
+import { hasEnded, type ObservedPod } from "./observed-pod.ts";
 import type { OperatedCluster } from "./operated-cluster.ts";
 import type { WorkersPlan } from "./plan-workers.ts";
 
@@ -26,7 +27,7 @@ export interface StatusInput {
   readonly now: number;
 }
 
-/** How long a Pod may fail, or the head be without readiness, before the cluster is called unhealthy, in milliseconds. */
+/** How long a Pod may fail, or a daemon be without readiness, before the cluster is called unhealthy, in milliseconds. */
 const GRACE = 60_000;
 
 /** The API may repeat a whole template in its refusal. */
@@ -56,19 +57,49 @@ function stateOf(input: StatusInput): Pick<ClusterStatus, "state" | "reason"> {
   const { cluster, plan, refusals } = input;
   const [problem] = cluster.problems;
   if (problem !== undefined) return { state: "failed", reason: problem };
-  const unhealthy = refusals[0] ?? headFailure(input) ?? workerFailure(input) ?? nameProblem(plan);
+  const unhealthy = refusals[0] ?? daemonFailure(input) ?? workerFailure(input) ?? nameProblem(plan);
   if (unhealthy !== undefined) return { state: "unhealthy", reason: unhealthy };
   const pending = pendingReason(input);
   return pending === undefined ? { state: "ready", reason: "" } : { state: "progressing", reason: pending };
 }
 
-function headFailure({ cluster, pods, now }: StatusInput): string | undefined {
-  if (cluster.head === undefined || cluster.head.replicas === 0) return undefined;
-  const head = headOf(pods, cluster);
-  // Its StatefulSet's controller makes it; until then there is nothing to tell.
-  if (head === undefined || head.ready) return undefined;
-  if (head.failure !== undefined) return lasting(head.failure, now) ? failing(head.name, head.failure) : undefined;
-  return now - head.created > GRACE ? `${head.name} is not ready` : undefined;
+/** One of the daemons beside the workers that is to run. */
+interface Daemon {
+  /** What is missing where it has fewer Pods than it is to have. */
+  readonly name: string;
+  readonly replicas: number;
+  /** Sorted. Kubernetes' controllers make them, so their owner does not tell; until then there is nothing to tell. */
+  readonly pods: readonly ObservedPod[];
+}
+
+/** In the order in which they need each other, so that a cause comes before what follows from it. */
+function daemonsOf({ cluster, pods }: StatusInput): readonly Daemon[] {
+  const { head, name, slurmdbd, slurmrestd } = cluster;
+  const isHead = (pod: ObservedPod): boolean => pod.type === "head" && pod.name === `${name}-0`;
+  // A Deployment leaves Pods that have ended, and puts others in their place.
+  const isOf = (type: NodeType) => (pod: ObservedPod) =>
+    pod.type === type && pod.deleted === undefined && !hasEnded(pod);
+  const all = [
+    { spec: slurmdbd, name: `a Pod of ${childName(name, "slurmdbd")}`, is: isOf("slurmdbd") },
+    { spec: head, name: `${name}-0`, is: isHead },
+    { spec: slurmrestd, name: `a Pod of ${childName(name, "slurmrestd")}`, is: isOf("slurmrestd") },
+  ];
+  return all.flatMap(({ spec, is, ...daemon }) =>
+    spec === undefined || spec.replicas === 0
+      ? []
+      : [{ ...daemon, replicas: spec.replicas, pods: pods.filter(is).sort((a, b) => byIndex(a.name, b.name)) }],
+  );
+}
+
+/** What names a cause comes before what is only late. */
+function daemonFailure(input: StatusInput): string | undefined {
+  const { now } = input;
+  const waits = daemonsOf(input).flatMap((daemon) => daemon.pods.filter(({ ready }) => !ready));
+  for (const { failure, name } of waits) {
+    if (failure !== undefined && lasting(failure, now)) return failing(name, failure);
+  }
+  const late = waits.find(({ created, failure }) => failure === undefined && now - created > GRACE);
+  return late && `${late.name} is not ready`;
 }
 
 function workerFailure({ plan, pods, now }: StatusInput): string | undefined {
@@ -86,11 +117,13 @@ function nameProblem({ groups }: WorkersPlan): string | undefined {
   return tooLong && `${tooLong} is longer than the 63 characters of a host name; the worker is not created`;
 }
 
-function pendingReason({ cluster, plan, pods }: StatusInput): string | undefined {
+function pendingReason(input: StatusInput): string | undefined {
+  const { cluster, plan, pods } = input;
   const byName = new Map(pods.filter((pod) => isOwn(pod, cluster)).map((pod) => [pod.name, pod]));
-  if (cluster.head !== undefined && cluster.head.replicas > 0) {
-    const head = headOf(pods, cluster);
-    if (head?.ready !== true) return waiting(`${cluster.name}-0`, head);
+  for (const daemon of daemonsOf(input)) {
+    const waits = daemon.pods.find(({ ready }) => !ready);
+    if (waits !== undefined) return waiting(waits.name, waits);
+    if (daemon.pods.length < daemon.replicas) return waiting(daemon.name, undefined);
   }
   const desired = plan.groups.flatMap((group) => group.desired);
   const missing = desired.filter((name) => byName.get(name)?.ready !== true || byName.get(name)?.deleted !== undefined);
@@ -115,11 +148,6 @@ function failing(name: string, { code, message }: PodFailure): string {
 
 function lasting({ since }: PodFailure, now: number): boolean {
   return now - since > GRACE;
-}
-
-/** The head belongs to its StatefulSet, so its owner does not tell. */
-function headOf(pods: readonly ObservedPod[], { name }: OperatedCluster): ObservedPod | undefined {
-  return pods.find((pod) => pod.type === "head" && pod.name === `${name}-0`);
 }
 
 function isOwn({ owner }: ObservedPod, { uid }: OperatedCluster): boolean {

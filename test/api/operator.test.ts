@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "../../scripts/cluster/control-plane.ts";
-import { createOperatedCluster, readyStatus, template } from "../support/operated-cluster.ts";
+import { createOperatedCluster, type OperatedFixture, readyStatus, template } from "../support/operated-cluster.ts";
 import { installOperator, type OperatorProcess, startOperatorProcess } from "../support/operator.ts";
 import { call } from "../support/stand-in-api.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -31,6 +31,15 @@ const create = (name: string, group: object, spec: object = {}) =>
     workerGroupSpecs: [{ groupName: "cpu", template, ...group }],
   });
 
+/** Makes a ready Pod of one of a cluster's Deployments, as its controller and kubelet would. */
+async function createDaemonPod(cluster: OperatedFixture, type: "slurmdbd" | "slurmrestd"): Promise<void> {
+  const labels = { "kai.alibabacloud.com/slurm-cluster": cluster.name, "kai.alibabacloud.com/slurm-node-type": type };
+  const name = `${cluster.name}-${type}-7d9c6b5f4-x2x4z`;
+  const body = { metadata: { name, labels }, spec: template.spec };
+  await call(controlPlane.request, [201], "POST", `/api/v1/namespaces/${cluster.namespace}/pods`, { body });
+  await cluster.setPodStatus(name, readyStatus);
+}
+
 /** Time in which an operator that would do something wrong has done it. */
 const settled = () => delay(2000);
 
@@ -57,7 +66,10 @@ test("a cluster gets its head, Services, rights and workers, all its own; status
     const object = await call(controlPlane.request, [200], "GET", path.replace("NS", cluster.namespace));
     expect(object, path).toMatchObject({ metadata: { ownerReferences: [owner] } });
   }
-  await cluster.untilStatus("progressing", ({ state }) => state === "progressing");
+  const without = await cluster.untilStatus("progressing", ({ state }) => state === "progressing");
+  expect(without.status?.reason).toBe("a Pod of whole-slurmdbd is not there yet");
+  await createDaemonPod(cluster, "slurmdbd");
+  await createDaemonPod(cluster, "slurmrestd");
   await cluster.createHeadPod();
   await cluster.setPodStatus("whole-0", readyStatus);
   await cluster.setPodStatus(cluster.worker(0), readyStatus);
@@ -229,6 +241,40 @@ test("an ssh Service comes and goes as asked; a StatefulSet of somebody else is 
   const { status } = await taken.untilStatus("unhealthy", ({ state }) => state === "unhealthy");
   expect(status?.reason).toContain("StatefulSet taken exists and does not belong to this SlurmCluster");
 });
+
+test("a headless Service that somebody deleted comes back; what nobody touched is read and not written", async () => {
+  const cluster = await create("mended", { replicas: 0 });
+  await cluster.createHeadPod();
+  await cluster.setPodStatus("mended-0", readyStatus);
+  await cluster.untilStatus("ready", ({ state }) => state === "ready");
+  // The first look at the children of a cluster whose head is there.
+  await settled();
+  const service = `/api/v1/namespaces/${cluster.namespace}/services/mended`;
+  await call(controlPlane.request, [200], "DELETE", service);
+  const gone = performance.now();
+  await waitFor(
+    "the Service",
+    () => controlPlane.request("GET", service),
+    ({ status }) => status === 200,
+    60_000,
+  );
+  expect(performance.now() - gone).toBeLessThan(35_000);
+  const applied = (await controlPlane.auditEvents()).flatMap(({ requestURI, userAgent, verb }) =>
+    verb === "patch" && userAgent?.startsWith("slurm-operator/")
+      ? (requestURI.match(/\/ns-mended\/(?!slurmclusters)([a-z]+\/[-a-z]+)/)?.[1] ?? [])
+      : [],
+  );
+  expect(applied.toSorted()).toEqual([
+    "rolebindings/mended",
+    "rolebindings/mended-copilot",
+    "roles/mended",
+    "roles/mended-copilot",
+    "serviceaccounts/mended",
+    "services/mended",
+    "services/mended",
+    "statefulsets/mended",
+  ]);
+}, 120_000);
 
 test("a resource that is deleted is left to garbage collection: nothing is made again", async () => {
   const cluster = await create("deleted", { replicas: 2 });

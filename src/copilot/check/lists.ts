@@ -65,7 +65,7 @@ function findInGroup(spec: WorkerGroupSpec, resource: SlurmCluster): Finding[] {
             "OldSpelling",
             `worker group ${group}`,
             "is written with workerCount",
-            "write replicas instead of workerCount",
+            "write replicas instead, and remove workerCount: it counts again whenever replicas is 0",
           ),
         ]
       : []),
@@ -86,7 +86,8 @@ function findReplicas(spec: WorkerGroupSpec, resource: SlurmCluster): Finding[] 
   const floor = spec.replicas || spec.workerCount || 0;
   if (floor <= members.size) return [];
   const cause = `has replicas ${floor}; only ${members.size} asked for or running`;
-  const fix = `set replicas of worker group ${group} to ${members.size} (kubectl edit slurmcluster ${cluster})`;
+  const old = typeof spec.workerCount === "number" ? " and remove its workerCount" : "";
+  const fix = `set replicas of worker group ${group} to ${members.size}${old} (kubectl edit slurmcluster ${cluster})`;
   return [finding("ReplicasAboveList", `worker group ${group}`, cause, fix)];
 }
 

@@ -21,11 +21,14 @@ const why: Readonly<Record<RemovalReason, string>> = {
 export const workersDeleted = (reason: RemovalReason, names: readonly string[]): EventText =>
   normal("WorkerDeleted", `deleted ${foldNames(names)}: ${why[reason]}`);
 
-/** These workers live though nobody asks for them. */
-export const surplusWorkers = (names: readonly string[]): EventText =>
+/** These workers of a group that Slurm manages, or does not, live though nobody asks for them. */
+export const surplusWorkers = (names: readonly string[], managed: boolean): EventText =>
   warning(
     "SurplusWorker",
-    `${foldNames(names)}: nobody asks for it, and it stays: in a group that Slurm manages only podsToBeDeleted ends a worker`,
+    `${foldNames(names)}: nobody asks for it, and it stays: ` +
+      (managed
+        ? "in a group that Slurm manages only podsToBeDeleted ends a worker"
+        : "this operator did not make it; only podsToBeDeleted ends it"),
   );
 
 /** These workers are in both lists. */

@@ -2,8 +2,13 @@
 
 /** The bucket. */
 export interface RateLimit {
-  /** Resolves when a write may be sent, or when the signal is aborted. Writes are let through in the order in which they asked. */
-  take(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when a write may be sent, or when the signal is aborted. Writes are let through in the order in which they asked.
+   *
+   * @param latest when it makes no sense any more to send this one; a turn that would be later is not taken, and not waited for
+   * @returns when its turn is: now, or later than `latest`, and then nothing may be sent
+   */
+  take(signal: AbortSignal, latest?: number): Promise<number>;
   /** Lets nothing through for so many milliseconds: what the API asks for with 429. */
   pause(milliseconds: number): void;
 }
@@ -21,14 +26,14 @@ export function createRateLimit(options: {
   let full = now();
   let closedUntil = 0;
   return {
-    take: async (signal) => {
-      full = Math.max(full, now()) + interval;
-      const turn = full - burst * interval;
-      while (!signal.aborted) {
-        const wait = Math.max(turn, closedUntil) - now();
-        if (wait <= 0) return;
-        await sleep(Math.ceil(wait), signal);
-      }
+    take: async (signal, latest = Number.POSITIVE_INFINITY) => {
+      const fullThen = Math.max(full, now()) + interval;
+      const turn = (): number => Math.max(fullThen - burst * interval, closedUntil, now());
+      if (turn() > latest) return turn();
+      full = fullThen;
+      // A pause that comes meanwhile may make it too late.
+      while (!signal.aborted && turn() > now() && turn() <= latest) await sleep(Math.ceil(turn() - now()), signal);
+      return turn();
     },
     pause: (milliseconds) => {
       closedUntil = Math.max(closedUntil, now() + milliseconds);

@@ -24,6 +24,8 @@ import { carryOut, type WorkersContext } from "./workers.ts";
 export interface ReconcileContext extends WorkersContext {
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** The clock of the rate limit, in milliseconds. */
+  readonly monotonic: () => number;
   /** What is remembered of clusters' children, by UID: what was last applied, never what is expected. */
   readonly children: Map<string, ChildrenState>;
   /** Tells of how things are, which every look finds again: once, and again after a while. */
@@ -50,7 +52,8 @@ export async function reconcile(
   pods: readonly ObservedPod[],
   context: ReconcileContext,
 ): Promise<number> {
-  const { now } = context;
+  const { monotonic, now } = context;
+  const seenAt = monotonic();
   // Kubernetes' garbage collection takes its children.
   if (cluster.deleting) return RESYNC;
   if (cluster.problems.length > 0) {
@@ -58,14 +61,16 @@ export async function reconcile(
     await writeStatus(cluster, buildStatus({ cluster, pods, plan: none, refusals: [], now: now() }), none, context);
     return RESYNC;
   }
-  const children = await reconcileChildren(cluster, pods, context);
+  const children = await reconcileChildren(cluster, pods, seenAt, context);
   const planned = planWorkers(cluster, pods);
-  const confirmed = removes(planned) ? await confirm(cluster, pods, context) : { cluster, plan: planned };
+  const confirmed = removes(planned)
+    ? await confirm(cluster, pods, context)
+    : { cluster, plan: planned, confirmedAt: seenAt };
   // What changes under us comes as a change, and with it the next look.
   if (confirmed === undefined) return RESYNC;
   const { refusals, again } = confirmed.problem
     ? { refusals: [confirmed.problem], again: 1000 }
-    : await carryOut(confirmed.cluster, confirmed.plan, context);
+    : await carryOut(confirmed.cluster, confirmed.plan, confirmed.confirmedAt, context);
   tellAll(confirmed.cluster, confirmed.plan, pods, context);
   for (const refusal of [...children.refusals, ...refusals]) context.tellState(refused(refusal));
   const status = buildStatus({
@@ -83,6 +88,15 @@ function removes({ groups, orphans }: WorkersPlan): boolean {
   return orphans.length > 0 || groups.some(({ remove }) => remove.length > 0);
 }
 
+/** What is carried out, and when the resource was known to call for it. */
+interface Confirmed {
+  readonly cluster: OperatedCluster;
+  readonly plan: WorkersPlan;
+  readonly confirmedAt: number;
+  /** Why it is not carried out, if so. */
+  readonly problem?: string;
+}
+
 /**
  * Plans again with the resource as it is at this moment: what the watch shows may be old, and in between a worker that was to go may
  * have been asked for again.
@@ -90,36 +104,40 @@ function removes({ groups, orphans }: WorkersPlan): boolean {
 async function confirm(
   cluster: OperatedCluster,
   pods: readonly ObservedPod[],
-  { writes }: ReconcileContext,
-): Promise<{ cluster: OperatedCluster; plan: WorkersPlan; problem?: string } | undefined> {
+  { monotonic, writes }: ReconcileContext,
+): Promise<Confirmed | undefined> {
+  // Before the answer: the resource may change while that is on its way.
+  const confirmedAt = monotonic();
   try {
     const fresh = toOperatedCluster(await writes.read(slurmClusterPath(cluster)));
     if (fresh === undefined || fresh.uid !== cluster.uid || fresh.deleting || fresh.problems.length > 0) {
       return undefined;
     }
-    return { cluster: fresh, plan: planWorkers(fresh, pods) };
+    return { cluster: fresh, plan: planWorkers(fresh, pods), confirmedAt };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     if (error.kind === "NotFound") return undefined;
-    return { cluster, plan: planWorkers(cluster, pods), problem: `nothing is deleted: ${error.message}` };
+    return { cluster, plan: planWorkers(cluster, pods), confirmedAt, problem: `nothing is deleted: ${error.message}` };
   }
 }
 
 async function reconcileChildren(
   cluster: OperatedCluster,
   pods: readonly ObservedPod[],
-  { build, children: states, now, writes }: ReconcileContext,
+  confirmedAt: number,
+  { build, children: states, monotonic, writes }: ReconcileContext,
 ): Promise<{ readonly refusals: readonly string[]; readonly again: number }> {
   const children = buildChildren(cluster, build);
   const hash = childrenHash(children);
   const headMissing = (cluster.head?.replicas ?? 0) > 0 && !pods.some(({ name }) => name === `${cluster.name}-0`);
   const state = states.get(cluster.uid);
-  const wait = untilChildren(state, hash, headMissing, now());
+  const wait = untilChildren(state, hash, headMissing, monotonic());
   if (state !== undefined && wait > 0) return { refusals: state.refusals, again: wait };
-  const refusals = await ensureChildren(children, cluster, writes);
-  const fresh = { hash, at: now(), refusals };
+  const versions = state?.hash === hash ? state.versions : new Map<string, string>();
+  const result = await ensureChildren(children, { ...cluster, confirmedAt }, versions, writes);
+  const fresh = { ...result, hash, at: monotonic() };
   states.set(cluster.uid, fresh);
-  return { refusals, again: untilChildren(fresh, hash, headMissing, now()) };
+  return { refusals: fresh.refusals, again: untilChildren(fresh, hash, headMissing, fresh.at) };
 }
 
 /** The Events that describe how things are. */
@@ -133,7 +151,7 @@ function tellAll(
   for (const each of plan.groups) {
     const group = cluster.groups.find(({ name }) => name === each.group);
     if (group === undefined) continue;
-    if (each.surplus.length > 0) events.push(surplusWorkers(each.surplus));
+    if (each.surplus.length > 0) events.push(surplusWorkers(each.surplus, each.managed));
     if (each.contradictory.length > 0) events.push(contradictoryWorkers(each.contradictory));
     if (each.foreignNames.length > 0) events.push(foreignNames(each.foreignNames));
     if (!hasLimits(group)) events.push(withoutLimits(group.name));

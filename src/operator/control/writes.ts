@@ -10,21 +10,32 @@ interface ExistingObject {
   readonly uid: string;
   /** UID of the object that made it. */
   readonly owner: string | undefined;
+  /** Another one as soon as somebody changes what the operator applies. */
+  readonly version: string;
 }
 
-/** What the operator does in the API. All throw {@link KubernetesError}. */
+/**
+ * What became of a write that makes sense only for a while. `needless`: nothing was to be done any more. `again`: it was not sent, as its
+ * turn would have been too late; a look that begins in so many milliseconds has its turn in time.
+ */
+export type WriteResult = "done" | "needless" | { readonly again: number };
+
+/**
+ * What the operator does in the API. All throw {@link KubernetesError}. Where `confirmedAt` is asked for, that is when the resource was
+ * last known to call for the write, in milliseconds of the rate limit's clock, and {@link TRUSTED} holds.
+ */
 export interface Writes {
   /** Reads any object; undefined where there is none. */
   find(kind: string, namespace: string, name: string): Promise<ExistingObject | undefined>;
   /** Reads a SlurmCluster as it is now. */
   read(path: string): Promise<unknown>;
-  create(manifest: Manifest): Promise<void>;
-  /** Server-side apply: makes it, or changes the fields that are ours and leaves those of others. */
-  apply(manifest: Manifest): Promise<void>;
-  /** Deletes this very object; one that is gone or another one by now is none of our business. */
-  remove(kind: string, namespace: string, name: string, uid: string): Promise<void>;
-  /** Marks a Pod as of a group that Slurm manages. */
-  mark(namespace: string, name: string, uid: string): Promise<void>;
+  create(manifest: Manifest, confirmedAt: number): Promise<WriteResult>;
+  /** Server-side apply: makes it, or changes the fields that are ours and leaves those of others. Resolves to its version. */
+  apply(manifest: Manifest): Promise<string>;
+  /** Deletes this very object; needless where it is gone or another one by now. */
+  remove(kind: string, namespace: string, name: string, uid: string, confirmedAt: number): Promise<WriteResult>;
+  /** Marks a Pod as of a group that Slurm manages; needless as above. */
+  mark(namespace: string, name: string, uid: string, confirmedAt: number): Promise<WriteResult>;
   patchStatus(path: string, status: object): Promise<void>;
 }
 
@@ -44,24 +55,57 @@ const FIELD_MANAGER = "slurm-operator";
 /** Longest that a Retry-After is obeyed, in milliseconds. */
 const LONGEST_RETRY_AFTER = 60_000;
 
-/** Makes the calls. `isLeader` is asked right before each that changes something. */
+/**
+ * How long after the resource was read something may be created or deleted for what it said, in milliseconds. In a large scale-down, or
+ * while the API asks for a pause, writes would wait for their turn for minutes, and slurm-resume may take a name back meanwhile. Short
+ * beside SuspendTimeout, before which Slurm wakes no node again that it parks; long enough for a hundred writes, so that the read and the
+ * plan of a new look are cheap beside them.
+ */
+const TRUSTED = 5000;
+
+type ApiCall = Omit<Parameters<Api>[0], "signal">;
+
+/** Makes the calls. `isLeader` is asked right before each that changes something. `now` is the rate limit's clock. */
 export function createWrites(options: {
   readonly api: Api;
   readonly rateLimit: RateLimit;
   readonly isLeader: () => boolean;
   readonly signal: AbortSignal;
+  readonly now: () => number;
 }): Writes {
-  const { api, isLeader, rateLimit, signal } = options;
-  const call = async (request: Omit<Parameters<Api>[0], "signal">): Promise<unknown> => {
-    if (request.method !== "GET") {
-      await rateLimit.take(signal);
-      if (!isLeader()) throw new KubernetesError("Timeout", `${request.method} ${request.path}: no longer the leader`);
-    }
+  const { api, isLeader, now, rateLimit, signal } = options;
+  const call = async (request: ApiCall): Promise<unknown> => {
     try {
       return await api({ ...request, signal });
     } catch (error) {
       const { kind, retryAfter } = error as KubernetesError;
       if (kind === "Throttled") rateLimit.pause(Math.min(retryAfter ?? 1000, LONGEST_RETRY_AFTER));
+      throw error;
+    }
+  };
+  const checkLeader = ({ method, path }: ApiCall): void => {
+    if (!isLeader()) throw new KubernetesError("Timeout", `${method} ${path}: no longer the leader`);
+  };
+  const write = async (request: ApiCall): Promise<unknown> => {
+    await rateLimit.take(signal);
+    checkLeader(request);
+    return await call(request);
+  };
+  const writeInTime = async (request: ApiCall, confirmedAt: number): Promise<WriteResult> => {
+    const latest = confirmedAt + TRUSTED;
+    const turn = Math.max(await rateLimit.take(signal, latest), now());
+    if (turn > latest) return { again: Math.max(0, turn - TRUSTED - now()) };
+    checkLeader(request);
+    await call(request);
+    return "done";
+  };
+  const writeTo = async (request: ApiCall, confirmedAt: number): Promise<WriteResult> => {
+    try {
+      return await writeInTime(request, confirmedAt);
+    } catch (error) {
+      if (error instanceof KubernetesError && (error.kind === "NotFound" || error.kind === "Conflict")) {
+        return "needless";
+      }
       throw error;
     }
   };
@@ -75,36 +119,32 @@ export function createWrites(options: {
       }
     },
     read: (path) => call({ method: "GET", path }),
-    create: async (manifest) => {
+    create: (manifest, confirmedAt) => {
       const path = `${collectionPath(manifest.kind, manifest.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`;
-      await call({ method: "POST", path, body: JSON.stringify(manifest) });
+      return writeInTime({ method: "POST", path, body: JSON.stringify(manifest) }, confirmedAt);
     },
     apply: async (manifest) => {
       const path = objectPath(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
-      await call({
+      const applied = await write({
         method: "PATCH",
         path: `${path}?fieldManager=${FIELD_MANAGER}&force=true`,
         contentType: "application/apply-patch+yaml",
         body: JSON.stringify(manifest),
       });
+      return toExisting(applied).version;
     },
-    remove: async (kind, namespace, name, uid) => {
+    remove: (kind, namespace, name, uid, confirmedAt) => {
       const body = JSON.stringify({ preconditions: { uid }, propagationPolicy: "Background" });
-      try {
-        await call({ method: "DELETE", path: objectPath(kind, namespace, name), body });
-      } catch (error) {
-        if (!(error instanceof KubernetesError && (error.kind === "NotFound" || error.kind === "Conflict")))
-          throw error;
-      }
+      return writeTo({ method: "DELETE", path: objectPath(kind, namespace, name), body }, confirmedAt);
     },
-    mark: async (namespace, name, uid) => {
+    mark: (namespace, name, uid, confirmedAt) => {
       const body = JSON.stringify({ metadata: { uid, annotations: { [annotations.powerManaged]: "true" } } });
       const contentType = "application/merge-patch+json";
-      await call({ method: "PATCH", path: objectPath("Pod", namespace, name), contentType, body });
+      return writeTo({ method: "PATCH", path: objectPath("Pod", namespace, name), contentType, body }, confirmedAt);
     },
     patchStatus: async (path, status) => {
       const contentType = "application/merge-patch+json";
-      await call({ method: "PATCH", path: `${path}/status`, contentType, body: JSON.stringify({ status }) });
+      await write({ method: "PATCH", path: `${path}/status`, contentType, body: JSON.stringify({ status }) });
     },
   };
 }
@@ -119,10 +159,19 @@ function objectPath(kind: string, namespace: string, name: string): string {
   return `${collectionPath(kind, namespace)}/${name}`;
 }
 
+interface RawMetadata {
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly resourceVersion?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly uid?: string; readonly controller?: boolean }[];
+}
+
 function toExisting(object: unknown): ExistingObject {
-  const { metadata } = (object ?? {}) as {
-    metadata?: { uid?: string; ownerReferences?: { uid?: string; controller?: boolean }[] };
-  };
+  const { metadata } = (object ?? {}) as { metadata?: RawMetadata };
   if (typeof metadata?.uid !== "string") throw new KubernetesError("Malformed", "the API answered with no object");
-  return { uid: metadata.uid, owner: metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid };
+  const { generation, labels, ownerReferences, resourceVersion, uid } = metadata;
+  // What has a generation has a status too, and with each write of that another resourceVersion. The generation leaves labels out.
+  const version = JSON.stringify([uid, generation ?? resourceVersion, labels]);
+  return { uid, owner: ownerReferences?.find(({ controller }) => controller === true)?.uid, version };
 }

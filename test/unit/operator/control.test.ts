@@ -45,6 +45,27 @@ describe("the rate limit", () => {
     await limit.take(open);
     expect(clock.now()).toBe(5000);
   });
+  test("gives no turn that would be too late, and takes none for it", async () => {
+    const clock = fakeClock();
+    const limit = createRateLimit({ rate: 20, burst: 30, ...clock });
+    for (let taken = 0; taken < 40; taken += 1) await limit.take(open);
+    expect(clock.now()).toBe(500);
+    expect(await limit.take(open, 540)).toBe(550);
+    expect(clock.now()).toBe(500);
+    expect(await limit.take(open, 550)).toBe(550);
+    limit.pause(60_000);
+    expect(await limit.take(open, 5550)).toBe(60_550);
+    expect(clock.now()).toBe(550);
+  });
+  test("tells one that a pause has made too late while it waited", async () => {
+    const clock = fakeClock();
+    const limit = createRateLimit({ rate: 1, burst: 1, ...clock });
+    await limit.take(open);
+    const waiting = limit.take(open, 5000);
+    limit.pause(60_000);
+    expect(await waiting).toBe(60_000);
+    expect(clock.now()).toBe(1000);
+  });
   test("ends with the signal", async () => {
     const limit = createRateLimit({ rate: 1, burst: 1, ...fakeClock() });
     limit.pause(1_000_000);
@@ -98,6 +119,15 @@ describe("failures", () => {
     backOff.fail("a", "again");
     expect(backOff.blocked("a")?.wait).toBe(1000);
   });
+  test("are left alone no longer than asked for", () => {
+    const clock = fakeClock();
+    const backOff = createFailureBackOff(clock.now, 5000);
+    const waits = Array.from({ length: 5 }, () => {
+      backOff.fail("a", "x");
+      return backOff.blocked("a")?.wait;
+    });
+    expect(waits).toEqual([1000, 2000, 4000, 5000, 5000]);
+  });
   test("long ago count no more", () => {
     const clock = fakeClock();
     const backOff = createFailureBackOff(clock.now);
@@ -108,14 +138,15 @@ describe("failures", () => {
   });
 });
 
-test("children are looked at when they are to be others, soon after a refusal, else every five minutes", () => {
+test("children are looked at when they are to be others, soon after a refusal, sooner for what was too late, else every 30 seconds", () => {
   const hash = childrenHash({ wanted: [], unwanted: [] });
-  const state = { hash, at: 1000, refusals: [] };
+  const state = { hash, at: 1000, refusals: [], versions: new Map(), again: Number.POSITIVE_INFINITY };
   expect(untilChildren(undefined, hash, false, 1000)).toBe(0);
   expect(untilChildren({ ...state, hash: "other" }, hash, false, 1000)).toBe(0);
-  expect(untilChildren(state, hash, false, 1000)).toBe(300_000);
+  expect(untilChildren(state, hash, false, 1000)).toBe(30_000);
   expect(untilChildren(state, hash, true, 1000)).toBe(15_000);
   expect(untilChildren({ ...state, refusals: ["no"] }, hash, false, 2000)).toBe(14_000);
+  expect(untilChildren({ ...state, again: 4000 }, hash, false, 1000)).toBe(4000);
   expect(untilChildren(state, hash, false, 900_000)).toBe(0);
 });
 

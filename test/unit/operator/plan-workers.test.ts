@@ -14,6 +14,9 @@ interface Given {
 const nameOf = (index: number) => `demo-worker-cpu-${index}`;
 const managed = (index: number, changes: Partial<ObservedPod> = {}) =>
   observedWorker(index, { powerManaged: true, ...changes });
+/** One that this operator made, and Slurm does not manage. */
+const made = (index: number, changes: Partial<ObservedPod> = {}) =>
+  observedWorker(index, { templateHash: "0123456789abcdef", ...changes });
 
 function plan({ created = [], deleted = [], replicas = 0, pods = [] }: Given) {
   const group = {
@@ -64,9 +67,27 @@ describe("what is created and deleted", () => {
     ["a list that is not empty keeps all", { created: [0], pods: [observedWorker(0), observedWorker(3)] }, [], []],
     [
       "without marks and lists R is exact, highest first",
-      { replicas: 1, pods: [0, 1, 2].map((i) => observedWorker(i)) },
+      { replicas: 1, pods: [0, 1, 2].map((i) => made(i)) },
       [],
       ["2 SurplusWorker", "1 SurplusWorker"],
+    ],
+    [
+      "of those, what another operator made stays",
+      { replicas: 1, pods: [made(0), observedWorker(1), made(2), observedWorker(3)] },
+      [],
+      ["2 SurplusWorker"],
+    ],
+    [
+      "lists that another operator emptied end none of its workers",
+      { pods: [observedWorker(0), observedWorker(1), observedWorker(7)] },
+      [],
+      [],
+    ],
+    [
+      "X ends what another operator made",
+      { deleted: [1], pods: [observedWorker(0), observedWorker(1)] },
+      [],
+      ["1 NamedForDeletion"],
     ],
     ["gaps are not filled while enough live", { replicas: 1, pods: [observedWorker(2)] }, [], []],
     ["a desired one that has ended", { created: [0], pods: [managed(0, { phase: "Succeeded" })] }, [], ["0 PodEnded"]],
@@ -116,6 +137,8 @@ test("names that are not of this group, contradictions, surplus and names too lo
   expect(seen.contradictory).toEqual([nameOf(1)]);
   expect(seen.surplus).toEqual([nameOf(5), nameOf(6)]);
   expect(seen.unmarked.map(({ name }) => name)).toEqual([nameOf(6)]);
+  const foreign = plan({ replicas: 1, pods: [made(0), observedWorker(4)] }).planned;
+  expect([foreign.managed, foreign.surplus]).toEqual([false, [nameOf(4)]]);
 });
 
 describe("for any lists and Pods", () => {
@@ -125,18 +148,20 @@ describe("for any lists and Pods", () => {
     powerManaged: fc.boolean(),
     going: fc.boolean(),
     ours: fc.boolean(),
+    madeByUs: fc.boolean(),
   });
   const given = fc.record({
     created: fc.array(index),
     deleted: fc.array(index),
     replicas: fc.nat(9),
     pods: fc.dictionary(index.map(String), pod).map((made) =>
-      Object.entries(made).map(([key, { going, ours, phase, powerManaged }]) =>
+      Object.entries(made).map(([key, { going, madeByUs, ours, phase, powerManaged }]) =>
         observedWorker(Number(key), {
           phase: phase as ObservedPod["phase"],
           powerManaged,
           ...(going && { deleted: 1 }),
           ...(!ours && { owner: "other" }),
+          ...(madeByUs && { templateHash: "0123456789abcdef" }),
         }),
       ),
     ),
@@ -156,7 +181,7 @@ describe("for any lists and Pods", () => {
           expect(each.created.includes(at) && each.deleted.includes(at)).toBe(false);
           if (each.deleted.includes(at)) expect(reason).toBe("NamedForDeletion");
           else if (reason === "PodEnded") expect(["Failed", "Succeeded"]).toContain(removed.phase);
-          else expect([reason, untouched]).toEqual(["SurplusWorker", true]);
+          else expect([reason, untouched, removed.templateHash]).toEqual(["SurplusWorker", true, "0123456789abcdef"]);
         }
       }),
     );

@@ -6,6 +6,8 @@ import { clusterOf, observedWorker, podTemplate } from "../../support/operator-m
 
 const NOW = 1_000_000;
 const head = observedWorker(0, { name: "demo-0", type: "head", owner: "statefulset", uid: "head" });
+const daemon = (type: "slurmdbd" | "slurmrestd", suffix: string, changes: Partial<ObservedPod> = {}) =>
+  observedWorker(0, { name: `demo-${type}-${suffix}`, type, owner: "replicaset", uid: suffix, ...changes });
 const failure = (since: number, code: "ImagePullBackOff" | "Unschedulable" = "Unschedulable") => ({
   failure: { code, message: `${code}: 0/3 nodes are available`, since },
 });
@@ -22,6 +24,14 @@ function statusOf(
   const cluster = clusterOf({ slurmctld: { template: podTemplate }, workerGroupSpecs: [group], ...spec });
   return buildStatus({ cluster, pods, plan: planWorkers(cluster, pods), refusals, now: NOW });
 }
+
+/** With slurmdbd and slurmrestd, and a head that is ready. */
+const withDaemons = (pods: readonly ObservedPod[], spec: object = {}) =>
+  statusOf([], [head, ...pods], [], {
+    slurmdbd: { template: podTemplate },
+    slurmrestd: { template: podTemplate },
+    ...spec,
+  });
 
 test.each<[string, ReturnType<typeof statusOf>, string, string]>([
   ["all ready", statusOf([0], [head, observedWorker(0)]), "ready", ""],
@@ -46,6 +56,76 @@ test.each<[string, ReturnType<typeof statusOf>, string, string]>([
     "demo-0: Unschedulable: 0/3 nodes are available",
   ],
   ["a head that is stopped", statusOf([], [], [], { slurmctld: { replicas: 0, template: podTemplate } }), "ready", ""],
+  ["slurmdbd and slurmrestd ready", withDaemons([daemon("slurmdbd", "a"), daemon("slurmrestd", "b")]), "ready", ""],
+  [
+    "no slurmdbd yet",
+    withDaemons([daemon("slurmrestd", "b")]),
+    "progressing",
+    "a Pod of demo-slurmdbd is not there yet",
+  ],
+  [
+    "a young slurmrestd",
+    withDaemons([daemon("slurmdbd", "a"), daemon("slurmrestd", "b", { ready: false, created: NOW - 1000 })]),
+    "progressing",
+    "demo-slurmrestd-b is Running",
+  ],
+  [
+    "one of two",
+    withDaemons([daemon("slurmdbd", "a"), daemon("slurmrestd", "b")], {
+      slurmrestd: { replicas: 2, template: podTemplate },
+    }),
+    "progressing",
+    "a Pod of demo-slurmrestd is not there yet",
+  ],
+  [
+    "a slurmdbd that fails, told of before those that are only late",
+    statusOf(
+      [],
+      [
+        { ...head, ready: false },
+        daemon("slurmdbd", "a", { ready: false }),
+        daemon("slurmdbd", "b", { ready: false, ...failure(NOW - 61_000, "ImagePullBackOff") }),
+      ],
+      [],
+      { slurmdbd: { template: podTemplate } },
+    ),
+    "unhealthy",
+    "demo-slurmdbd-b: ImagePullBackOff: 0/3 nodes are available",
+  ],
+  [
+    "one that has just begun to fail",
+    withDaemons([daemon("slurmdbd", "a", { ready: false, ...failure(NOW - 1000) }), daemon("slurmrestd", "b")]),
+    "progressing",
+    "demo-slurmdbd-a: Unschedulable: 0/3 nodes are available",
+  ],
+  [
+    "slurmdbd that is not ready for long, told of before the head that waits for it",
+    statusOf([], [{ ...head, ready: false }, daemon("slurmdbd", "a", { ready: false })], [], {
+      slurmdbd: { template: podTemplate },
+    }),
+    "unhealthy",
+    "demo-slurmdbd-a is not ready",
+  ],
+  [
+    "Pods of theirs that have ended or go, with others in their place",
+    withDaemons([
+      daemon("slurmdbd", "a", { phase: "Failed", ready: false, ...failure(0) }),
+      daemon("slurmdbd", "b"),
+      daemon("slurmrestd", "c", { deleted: NOW, ready: false, ...failure(0) }),
+      daemon("slurmrestd", "d"),
+    ]),
+    "ready",
+    "",
+  ],
+  [
+    "a slurmrestd that is stopped, or not asked for any more",
+    withDaemons([daemon("slurmdbd", "a", { ready: false, ...failure(0) })], {
+      slurmdbd: null,
+      slurmrestd: { replicas: 0, template: podTemplate },
+    }),
+    "ready",
+    "",
+  ],
   [
     "a worker not made yet",
     statusOf([0, 1], [head, observedWorker(0)]),

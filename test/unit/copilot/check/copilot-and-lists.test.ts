@@ -94,6 +94,17 @@ describe("lists", () => {
     expect(told(lists, given)).toEqual(expected);
   });
 
+  test("who writes replicas is told to remove workerCount: it would count again as soon as replicas is 0", () => {
+    const fixes = (spec: object) => outcomeOf(lists, group(spec)).findings.map(({ code, fix }) => `${code}: ${fix}`);
+    expect(fixes({ replicas: 2, workerCount: 5, podsToBeCreated: [0] })).toEqual([
+      "ReplicasAboveList: set replicas of worker group cpu to 1 and remove its workerCount (kubectl edit slurmcluster demo)",
+      "OldSpelling: write replicas instead, and remove workerCount: it counts again whenever replicas is 0",
+    ]);
+    expect(fixes({ replicas: 2, podsToBeCreated: [0] })).toEqual([
+      "ReplicasAboveList: set replicas of worker group cpu to 1 (kubectl edit slurmcluster demo)",
+    ]);
+  });
+
   test("without Slurm the rest is checked all the same", () => {
     const { findings, unchecked } = outcomeOf(lists, {
       ...group({ podsToBeCreated: [0, 0, 9] }),
