@@ -38,6 +38,8 @@ export interface Memory {
   readonly strikes: ReadonlyMap<string, Strike>;
   /** By worker, while its node powers up: UID of the Pod that was last deleted to be made anew. */
   readonly recreated: ReadonlyMap<string, string>;
+  /** By worker and kind of failure, while its Pod fails so: since when, in epoch milliseconds. */
+  readonly failing: ReadonlyMap<string, number>;
   /** By worker whose node was up in the last round: its Pod then. */
   readonly podsOfNodesUp: ReadonlyMap<string, KnownPod>;
   /** When the last round decided, in epoch milliseconds; absent before the first. */
@@ -49,18 +51,24 @@ export const emptyMemory: Memory = {
   observed: new Map(),
   strikes: new Map(),
   recreated: new Map(),
+  failing: new Map(),
   podsOfNodesUp: new Map(),
 };
 
-/** Asks all rules about a snapshot; `now` is in epoch milliseconds. */
+/**
+ * Asks all rules about a snapshot; `now` is in epoch milliseconds.
+ *
+ * @returns beside the actions and what to remember the snapshot for people, in which each failure of a Pod has the time that the rules go by
+ */
 export function decide(
   seen: Snapshot,
   memory: Memory,
   settings: CopilotSettings,
   now: number,
   rules: readonly Rule[] = allRules,
-): { readonly actions: readonly Action[]; readonly memory: Memory } {
-  const { snapshot, podsOfNodesUp } = noticeLostJobs(seen, memory, now);
+): { readonly actions: readonly Action[]; readonly memory: Memory; readonly snapshot: Snapshot } {
+  const { dated, failing } = dateFailures(seen, memory.failing, now);
+  const { snapshot, podsOfNodesUp } = noticeLostJobs(dated, memory, now);
   const strikes = countStrikes(snapshot, memory.strikes, settings);
   const recreated = new Map(
     memory.recreated.entries().filter(([name]) => {
@@ -85,7 +93,7 @@ export function decide(
   }
   const actions = decided.values().toArray().flat();
   for (const action of actions) if (action.kind === "delete-pod") recreated.set(action.node, action.uid);
-  return { actions, memory: { observed, strikes, recreated, podsOfNodesUp, decidedAt: now } };
+  return { actions, memory: { observed, strikes, recreated, failing, podsOfNodesUp, decidedAt: now }, snapshot: dated };
 }
 
 /**
@@ -96,6 +104,37 @@ export function settled(memory: Memory, done: Iterable<Action>): Memory {
   const podsOfNodesUp = new Map(memory.podsOfNodesUp);
   for (const { kind, node } of done) if (kind === "set-down") podsOfNodesUp.delete(node);
   return { ...memory, podsOfNodesUp };
+}
+
+/** The kind of every failure of a container that has run: whatever the kubelet calls it, it ends, and is started, again and again. */
+const ENDING = "ending";
+
+/**
+ * Gives each failure of a Pod the time since when it lasts: where Kubernetes does not tell, from the first round that saw it on, so that
+ * after a restart of ours it begins anew. One of a container that has run lasts at least since its last end, and as long as its Pod is not
+ * ready: it shows only between two tries. It does not depend on the UID: a Pod that is made anew and fails the same way goes on failing.
+ */
+function dateFailures(
+  seen: Snapshot,
+  before: Memory["failing"],
+  now: number,
+): { readonly dated: Snapshot; readonly failing: Memory["failing"] } {
+  const failing = new Map<string, number>();
+  const changed = new Map<string, Worker>();
+  for (const worker of seen.workers.values()) {
+    const { name, pod } = worker;
+    if (pod === undefined) continue;
+    const ending = before.get(`${name} ${ENDING}`);
+    if (ending !== undefined && !pod.ready) failing.set(`${name} ${ENDING}`, ending);
+    if (pod.failure === undefined) continue;
+    const { code, message, since: told, isEarliest = false, lastEnd } = pod.failure;
+    const key = `${name} ${lastEnd === undefined ? code : ENDING}`;
+    const since = Math.min(before.get(key) ?? now, isEarliest ? (lastEnd ?? now) : told);
+    failing.set(key, since);
+    changed.set(name, { ...worker, pod: { ...pod, failure: { code, message, since } } });
+  }
+  if (changed.size === 0) return { dated: seen, failing };
+  return { dated: { ...seen, workers: new Map([...seen.workers, ...changed]) }, failing };
 }
 
 /** How long ago it may have happened, in milliseconds: a round and what clocks differ. */

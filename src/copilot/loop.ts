@@ -1,4 +1,5 @@
 /** Rounds, one at a time: on a timer, and soon after something changed in Kubernetes. */
+import { defectText } from "./observation.ts";
 import { firstState, type RoundContext, type RoundState, runRound } from "./round.ts";
 
 /** What drives the rounds. */
@@ -28,7 +29,7 @@ export async function runLoop(context: LoopContext): Promise<void> {
       onRound(state, now() - started);
     } catch (error) {
       observe({ kind: "defect" });
-      log.error(`defect in the copilot, please report it: ${(error as Error).stack ?? String(error)}`);
+      log.error(defectText(error));
     }
     await nextChange(PERIOD);
     if (!signal.aborted) await sleep(GATHER);

@@ -1,20 +1,22 @@
 /**
  * One round: read everything, decide, act. What cannot be read completely, or is not fresh, is unknown, and a round that does not know
- * does nothing.
+ * does nothing. What would be done because a Pod is not seen is asked of the API itself, before it is counted and before it is done.
  */
+import { KubernetesError } from "../kubernetes/errors.ts";
 import type { EventText } from "../kubernetes/events.ts";
 import type { CopilotLimits } from "../settings/settings.ts";
 import type { Controller } from "../slurm/controllers.ts";
+import { foldNames } from "../slurm/node-name.ts";
 import { readSlurm, SlurmReadError, type SlurmReading } from "../slurm/reading.ts";
 import type { Scontrol } from "../slurm/scontrol.ts";
 import type { Action } from "./action.ts";
-import { capActions } from "./blast-radius.ts";
+import { type Absence, capActions, isOnAbsence } from "./blast-radius.ts";
 import { decide, emptyMemory, type Memory, settled } from "./decide.ts";
 import { type ExecutorContext, execute } from "./executor.ts";
 import type { KubernetesView } from "./kubernetes-view.ts";
-import type { Observe } from "./observation.ts";
+import { createStepLog, defectText, type ToldSteps } from "./observation.ts";
 import { copilotSettings } from "./settings.ts";
-import { makeSnapshot } from "./snapshot.ts";
+import { makeSnapshot, type Snapshot } from "./snapshot.ts";
 import type { CopilotView } from "./view.ts";
 
 /** What goes from one round to the next. */
@@ -28,6 +30,8 @@ export interface RoundState {
   readonly problemSince?: number;
   /** The problem that the log tells of; what passes in seconds is not told, the rest once, and once more when it is over. */
   readonly told?: string;
+  /** What the log has told of steps that could not be done. */
+  readonly toldSteps: ToldSteps;
   /** What the last complete round saw and by which limits it decided. */
   readonly last?: NonNullable<CopilotView["last"]>;
   /** Why the last round left everything to another copilot. */
@@ -37,20 +41,18 @@ export interface RoundState {
 }
 
 /** What a copilot knows before its first round. */
-export const firstState: RoundState = { memory: emptyMemory, expected: new Set() };
+export const firstState: RoundState = { memory: emptyMemory, expected: new Set(), toldSteps: new Map() };
 
 /** What a round works with. */
-export interface RoundContext extends Omit<ExecutorContext, "snapshot" | "scontrol" | "recordEvent" | "barred"> {
+export interface RoundContext
+  extends Omit<ExecutorContext, "absence" | "barred" | "recordEvent" | "snapshot" | "stepLog"> {
   /** Tells of decisions on the SlurmCluster with this UID. */
   readonly recordEvent: (uid: string, text: EventText) => Promise<void>;
   readonly kubernetes: () => KubernetesView;
-  /** Makes a scontrol with a time budget for this round. */
-  readonly makeScontrol: () => Scontrol;
   /** What the settings file says of limits; read anew each round. */
   readonly limits: () => CopilotLimits;
   /** Given the slurmctlds of slurm.conf: why another copilot is the one to act, if it is. */
   readonly standby: (controllers: readonly Controller[]) => string | undefined;
-  readonly observe: Observe;
 }
 
 /** How long nodes that vanished from Slurm's list are waited for, in milliseconds: then an admin has taken them out of slurm.conf. */
@@ -59,8 +61,7 @@ const MISSING_IS_GONE = 600_000;
 /** Runs one round and gives what the next one needs. Rejects only for a defect of ours. */
 export async function runRound(state: RoundState, context: RoundContext): Promise<RoundState> {
   const { log, now } = context;
-  const scontrol = context.makeScontrol();
-  const reading = await read(state, scontrol);
+  const reading = await read(state, context.makeScontrol());
   const kubernetes = context.kubernetes();
   const problem = "problem" in reading ? reading.problem : kubernetes.problem;
   const told = tell(problem, state, context);
@@ -81,16 +82,20 @@ export async function runRound(state: RoundState, context: RoundContext): Promis
   const { resource, pods } = kubernetes;
   const snapshot = makeSnapshot({ resource, pods, nodes: reading.slurm.nodes, shortestSuspendTimeout });
   const at = now();
-  const { actions, memory } = decide(snapshot, state.memory, settings, at);
-  const { allowed, heldBack, limit } = capActions(actions, snapshot, settings);
+  const { actions, memory, snapshot: dated } = decide(snapshot, state.memory, settings, at);
+  const absence = await askForUnseen(actions, snapshot, context);
+  const { allowed, heldBack, limit } = capActions(actions, snapshot, settings, absence.gone);
   if (heldBack.length > 0 && heldBack.length !== state.last?.heldBack) {
+    const names = foldNames([...new Set(heldBack.map(({ node }) => node))]);
+    const doubts = [...new Set(heldBack.flatMap(({ node }) => absence.doubts.get(node) ?? []))];
     log.error(
-      `${heldBack.length} steps held back: they would end more than ${limit} Pods in one round, which nobody may want`,
+      `${heldBack.length} steps held back: they would end more than ${limit} Pods in one round, which nobody may want: ${[names, ...doubts].join(": ")}`,
     );
   }
   const recordEvent = (text: EventText): Promise<void> => context.recordEvent(resource.metadata.uid, text);
   const barred = (): string | undefined => context.standby(reading.slurm.controllers);
-  const done = await execute(allowed, { ...context, snapshot, scontrol, recordEvent, barred });
+  const stepLog = createStepLog(log, now, state.toldSteps);
+  const done = await execute(allowed, { ...context, snapshot, absence, stepLog, recordEvent, barred });
   if (!context.dryRun) {
     const observe = (action: Action, outcome: "done" | "failed" | "held-back"): void => {
       const { group } = snapshot.workers.get(action.node) ?? {};
@@ -103,8 +108,48 @@ export async function runRound(state: RoundState, context: RoundContext): Promis
       await recordEvent({ type: "Warning", reason: "HeldBack", message });
     }
   }
-  const last = { snapshot, at, settings, heldBack: heldBack.length, resumeTimeout: longestResumeTimeout };
-  return { memory: settled(memory, done), expected: new Set(reading.slurm.nodes.keys()), last };
+  const last = { snapshot: dated, at, settings, heldBack: heldBack.length, resumeTimeout: longestResumeTimeout };
+  const expected = new Set(reading.slurm.nodes.keys());
+  return { memory: settled(memory, done), expected, toldSteps: stepLog.told(), last };
+}
+
+/** How many Pods may be there that the watch does not show until it is clear that the watch is wrong, and no more are asked for. */
+const UNSEEN = 10;
+
+/**
+ * Asks the API itself for the Pods of nodes that would be set DOWN because we see none: a watch may be silent without being dead, and their
+ * jobs would end for nothing. Only its word that there is no such Pod counts. An API that does not answer is not asked for the next one,
+ * and all together take no longer than one patch: what is left is asked for in the next round, when those before are DOWN.
+ */
+async function askForUnseen(
+  actions: readonly Action[],
+  snapshot: Snapshot,
+  { api, cluster, observe, patchBudget }: RoundContext,
+): Promise<Absence> {
+  const gone = new Set<string>();
+  const doubts = new Map<string, string>();
+  const signal = AbortSignal.timeout(patchBudget);
+  let unknown: string | undefined;
+  for (const { node } of actions.filter((action) => isOnAbsence(action, snapshot))) {
+    if (unknown !== undefined || doubts.size >= UNSEEN) {
+      doubts.set(node, unknown ?? "is not seen to have a Pod, and the watch is wrong about others");
+      continue;
+    }
+    try {
+      await api({ method: "GET", path: `/api/v1/namespaces/${cluster.namespace}/pods/${node}`, signal });
+      doubts.set(node, "has a Pod that the watch does not show");
+    } catch (error) {
+      if (error instanceof KubernetesError && error.kind === "NotFound") {
+        gone.add(node);
+        continue;
+      }
+      if (!(error instanceof KubernetesError)) observe({ kind: "defect" });
+      const why = error instanceof KubernetesError ? error.message : defectText(error);
+      unknown = `whether it has a Pod cannot be told: ${why}`;
+      doubts.set(node, unknown);
+    }
+  }
+  return { gone, doubts };
 }
 
 /** How long a problem must last to be told, in milliseconds. */
@@ -127,8 +172,8 @@ function tell(
 }
 
 /** What a round that can do nothing hands on. */
-function kept({ memory, expected, last }: RoundState): RoundState {
-  return { memory, expected, ...(last !== undefined && { last }) };
+function kept({ memory, expected, toldSteps, last }: RoundState): RoundState {
+  return { memory, expected, toldSteps, ...(last !== undefined && { last }) };
 }
 
 type Read = { readonly slurm: SlurmReading } | { readonly problem: string; readonly missing: boolean };

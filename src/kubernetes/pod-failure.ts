@@ -12,11 +12,19 @@ export type PodFailureCode =
   | "Preempted"
   | "Unschedulable";
 
-/** What is wrong with a Pod, and since when (epoch milliseconds). */
+/** What is wrong with a Pod. Times are epoch milliseconds. */
 export interface PodFailure {
   readonly code: PodFailureCode;
   readonly message: string;
+  /** When it began or, with `isEarliest`, the earliest that it can have begun. */
   readonly since: number;
+  /**
+   * A container that waits does not say since when: `since` is then from when on its Pod has not been ready, and until just now it may have
+   * pulled a large image, or waited for an init container, without anything being wrong.
+   */
+  readonly isEarliest?: true;
+  /** When the container that does not start last ended; absent for one that has never run. */
+  readonly lastEnd?: number;
 }
 
 /** The fields of a Pod's status that are read; everything may be missing (Kubernetes API reference, Pod v1). */
@@ -140,8 +148,9 @@ function wholePodFailure(status: RawPodStatus, created: number, deleting: boolea
     (byDisruption === undefined ? undefined : disruption?.message) ??
     (end && `exit code ${end.exitCode ?? "unknown"} ${end.message ?? ""}`);
   const reason = status.reason ?? (byDisruption === undefined ? end?.reason : undefined) ?? code;
-  const since = timeOf(end?.finishedAt) ?? timeOf(disruption?.lastTransitionTime) ?? notReadySince(status) ?? created;
-  return { code, message: sentence(reason, message), since };
+  const since = timeOf(end?.finishedAt) ?? timeOf(disruption?.lastTransitionTime);
+  const when = since === undefined ? earliest(status, created) : { since };
+  return { code, message: sentence(reason, message), ...when };
 }
 
 function schedulingFailure(status: RawPodStatus, created: number): PodFailure | undefined {
@@ -157,18 +166,24 @@ function containerFailure(status: RawPodStatus, created: number): PodFailure | u
     const code = waitingReasons[reason];
     if (code === undefined) continue;
     const before = lastState?.terminated;
-    const since = notReadySince(status) ?? timeOf(before?.finishedAt) ?? created;
+    const lastEnd = timeOf(before?.finishedAt);
     // Why it crashes says more than that it does.
     const killed = code === "CrashLoopBackOff" && before?.reason === "OOMKilled";
-    return { code: killed ? "OOMKilled" : code, message: sentence(killed ? "OOMKilled" : reason, message), since };
+    return {
+      code: killed ? "OOMKilled" : code,
+      message: sentence(killed ? "OOMKilled" : reason, message),
+      ...earliest(status, lastEnd ?? created),
+      ...(lastEnd !== undefined && { lastEnd }),
+    };
   }
   return undefined;
 }
 
-/** Since when the Pod has not been ready; a waiting container does not say since when it waits. */
-function notReadySince(status: RawPodStatus): number | undefined {
+/** From when on the Pod has not been ready, for a failure that does not say when it began; `otherwise` where that is not told either. */
+function earliest(status: RawPodStatus, otherwise: number): Pick<PodFailure, "since" | "isEarliest"> {
   const condition = conditionOf(status, "ContainersReady") ?? conditionOf(status, "Ready");
-  return condition?.status === "False" ? timeOf(condition.lastTransitionTime) : undefined;
+  const notReady = condition?.status === "False" ? timeOf(condition.lastTransitionTime) : undefined;
+  return { since: notReady ?? otherwise, isEarliest: true };
 }
 
 function containersOf({ initContainerStatuses, containerStatuses }: RawPodStatus): readonly RawContainerStatus[] {

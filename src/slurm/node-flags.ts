@@ -89,7 +89,7 @@ const NOT_RESPONDING = "Not responding";
  * without us such a node would stay DOWN for ever: ResumeTimeout, as the node did not come because its Pod did not; and, once the node is
  * powered down, that it did not respond: what did not is gone, and the next time another Pod comes. Until then it may still answer.
  */
-export function ownReason(node: NodeRecord): OwnReason | undefined {
+export function ownReason(node: Flags & Pick<NodeRecord, "reason">): OwnReason | undefined {
   if (!isCloud(node) || !isDown(node) || !node.reason) return undefined;
   const before = node.reason.replace(RESUME_TIMEOUT, "");
   if (before === "") return { code: "ResumeTimeout", message: "did not come within ResumeTimeout" };
@@ -97,6 +97,17 @@ export function ownReason(node: NodeRecord): OwnReason | undefined {
   return isPoweredDown(node)
     ? { code: "NotResponding", message: "slurmd did not answer for SlurmdTimeout" }
     : undefined;
+}
+
+/**
+ * Its Pod is to be there: Slurm powers it up or counts on it, or it was set DOWN by somebody else than us, who may return it as it is. Not
+ * while POWER_DOWN waits for its jobs to end.
+ */
+export function isInUse(node: Flags & Pick<NodeRecord, "reason">): boolean {
+  if (isPoweringUp(node)) return !isDown(node);
+  if (!isCloud(node) || hasAny(node, "POWER_DOWN")) return false;
+  if (isUp(node)) return true;
+  return isDown(node) && !hasAny(node, "POWERED_DOWN", "POWERING_DOWN") && ownReason(node) === undefined;
 }
 
 /** Whether jobs are allocated to the node. */

@@ -13,11 +13,17 @@ export interface UpdateOutcome {
   readonly failed: readonly { readonly name: string; readonly message: string }[];
 }
 
-/** Nodes in one scontrol call: an unknown name makes slurmctld leave part of a list undone, and it must not be a large part. */
+/** Nodes in one scontrol update: an unknown name makes slurmctld leave part of a list undone, and it must not be a large part. */
 const BATCH = 100;
 
+/**
+ * Most names in one question. scontrol fetches every node whatever it is asked for, and then prints those: so more names are asked for by
+ * none at all, and never in several questions, each of which would cost slurmctld the whole list again.
+ */
+const NAMES_IN_QUESTION = 100;
+
 /** What {@link readNodeStates} found. */
-interface NodeStates {
+export interface NodeStates {
   /** State flags (`IDLE`, `CLOUD`, `POWERING_UP` …) by name. */
   readonly states: ReadonlyMap<string, ReadonlySet<string>>;
   /** Reasons by name, of the nodes that have one. */
@@ -29,26 +35,24 @@ interface NodeStates {
 }
 
 /**
- * The states of nodes as `scontrol -o show node` has them now. Nodes that Slurm does not know, or hides (22.05 hides powered-down cloud
- * nodes without PrivateData=cloud), are absent, and so are records that cannot be read.
+ * The states of nodes as `scontrol -o show node` has them now, in one call. Nodes that Slurm does not know, or hides (22.05 hides
+ * powered-down cloud nodes without PrivateData=cloud), are absent, and so are records that cannot be read. Without an answer all are: what
+ * was printed before scontrol was killed may break off in the middle of a state.
  */
 export async function readNodeStates(scontrol: Scontrol, names: readonly string[]): Promise<NodeStates> {
   const states = new Map<string, ReadonlySet<string>>();
   const reasons = new Map<string, string>();
-  let answered = true;
-  let message: string | undefined;
-  for (const batch of batches(names.filter(isPlainNodeName))) {
-    const result = await scontrol(["--all", "--future", "-o", "show", "node", foldHostlist(batch, { sort: true })]);
-    for (const [name, { state, reason }] of parseNodes(result.stdout).nodes) {
-      states.set(name, state);
-      if (reason !== undefined) reasons.set(name, reason);
-    }
-    if (result.ok) continue;
-    message = result.message;
-    answered = result.answered;
-    if (!answered) break;
+  const wanted = new Set(names.filter(isPlainNodeName));
+  if (wanted.size === 0) return { states, reasons, answered: true };
+  const named = wanted.size > NAMES_IN_QUESTION ? [] : [foldHostlist([...wanted], { sort: true })];
+  const result = await scontrol(["--all", "--future", "-o", "show", "node", ...named]);
+  if (!result.ok && !result.answered) return { states, reasons, answered: false, message: result.message };
+  for (const [name, { state, reason }] of parseNodes(result.stdout).nodes) {
+    if (!wanted.has(name)) continue;
+    states.set(name, state);
+    if (reason !== undefined) reasons.set(name, reason);
   }
-  return { states, reasons, answered, ...(message !== undefined && { message }) };
+  return { states, reasons, answered: true, ...(!result.ok && { message: result.message }) };
 }
 
 /**

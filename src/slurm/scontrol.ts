@@ -23,12 +23,17 @@ interface ScontrolOptions {
   readonly now: () => number;
   /**
    * Milliseconds that all runs together may take, from the first one on; then what runs is killed and nothing more is started.
-   * scontrol itself waits MessageTimeout (10 s) for a slurmctld that does not answer before it says so.
    *
    * @default 15000
    */
   readonly budget?: number;
 }
+
+/**
+ * The usual budget, in milliseconds: scontrol itself waits MessageTimeout (10 s) for a slurmctld that does not answer before it says so.
+ * One budget is for one purpose: who looks at Slurm and then changes it takes two, or a long look leaves no time for the change.
+ */
+const BUDGET = 15_000;
 
 /** Folders that distributions and site builds install Slurm to. slurmctld passes no PATH to its programs. */
 const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/opt/slurm/current/bin"];
@@ -45,7 +50,7 @@ function findScontrol(env: Readonly<Record<string, string | undefined>>): string
  * Success is the exit code: Slurm 22.05 writes warnings about unknown ReconfigFlags to stderr and goes on.
  */
 export function createScontrol(options: ScontrolOptions): Scontrol {
-  const { env, now, budget = 15_000 } = options;
+  const { env, now, budget = BUDGET } = options;
   const environment = { TZ: "UTC0", ...(env.SLURM_CONF !== undefined && { SLURM_CONF: env.SLURM_CONF }) };
   let path = options.path;
   let end: number | undefined;

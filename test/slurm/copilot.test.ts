@@ -1,8 +1,12 @@
 /** The copilot makes good what the programs lost and what happened to Pods, and never ends what works. */
+import { execFile } from "node:child_process";
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "../../scripts/cluster/control-plane.ts";
+import { getFromSocket } from "../../src/http/unix-client.ts";
 import { applyCopilotRole } from "../support/agent-role.ts";
 import { type CopilotProcess, installationThatLoses, startCopilot } from "../support/copilot-process.ts";
 import type { SlurmNode } from "../support/slurm-record.ts";
@@ -57,6 +61,27 @@ describe("what the programs lost", () => {
         },
       ],
     });
+  });
+
+  test("a resume killed before its PATCH: its node is asked for within two rounds, and comes up", async () => {
+    const { slurm, cluster, worker, resumeLog } = await start("killed-resume");
+    const node = worker("cpu-0");
+    controlPlane.pause();
+    const running = slurm.srun("printenv", "SLURMD_NODENAME");
+    try {
+      const isCalled = (lines: readonly { message: string }[]) =>
+        lines.some(({ message }) => message === `resume called, args [${node}]`);
+      await waitFor("slurm-resume", resumeLog, isCalled, 15_000);
+      await promisify(execFile)("pkill", ["--signal=KILL", "--full", `slurm-resume ${node}$`]);
+    } finally {
+      controlPlane.resume();
+    }
+    copilot = await startCopilot(inject("installation"), system as WholeSystem);
+    const isAskedFor = ({ cpu }: Awaited<ReturnType<typeof cluster.groups>>) =>
+      cpu?.podsToBeCreated?.includes(0) === true;
+    await waitFor("the request", cluster.groups, isAskedFor, 25_000);
+    expect(await running).toBe(`${node}\n`);
+    expect(await logOf(system as WholeSystem)).not.toContain("resume finished");
   });
 
   test("a suspend: the Pod goes, and the node's next job is not touched", async () => {
@@ -139,18 +164,41 @@ test("it leaves an admin's states alone", async () => {
   expect((await slurm.node(downed)).reason).toBe("mine");
 });
 
-test("SIGTERM ends it within 2 s", async () => {
-  await start("ended");
+test.each([
+  ["has nothing to do", "ended"],
+  ["waits for slurmctld", "ended-beside-slurm"],
+  ["waits for kube-apiserver", "ended-beside-api"],
+])("SIGTERM ends it within 2 s when it %s", async (what, clusterName) => {
+  const { slurm, worker } = await start(clusterName, ["slurm-resume"]);
   copilot = await startCopilot(inject("installation"), system as WholeSystem);
-  await waitFor(
-    "the copilot",
-    () => logOf(system as WholeSystem),
-    (log) => log.includes("copilot"),
-    15_000,
-  );
-  const { exitCode, milliseconds } = await copilot.end("SIGTERM");
-  expect(exitCode).toBe(0);
-  expect(milliseconds).toBeLessThan(2000);
+  const untilLogged = (words: string) =>
+    waitFor(
+      words,
+      () => logOf(system as WholeSystem),
+      (log) => log.includes(words),
+      40_000,
+    );
+  await untilLogged("copilot");
+  if (what === "waits for slurmctld") {
+    slurm.signalController("SIGSTOP");
+    // Longer than from one round to the next.
+    await sleep(12_000);
+  }
+  if (what === "waits for kube-apiserver") {
+    const ready = () => getFromSocket(join(slurm.folder, "log/copilot.sock"), "/readyz").catch(() => "");
+    await waitFor("its first round", ready, (answer) => answer !== "", 30_000);
+    controlPlane.pause();
+    await slurm.scontrol("update", `nodename=${worker("cpu-0")}`, "state=POWER_UP");
+    await untilLogged("(lost-resume)");
+  }
+  try {
+    const { exitCode, milliseconds } = await copilot.end("SIGTERM");
+    expect(exitCode).toBe(0);
+    expect(milliseconds).toBeLessThan(2000);
+  } finally {
+    slurm.signalController("SIGCONT");
+    controlPlane.resume();
+  }
 });
 
 test("SIGHUP: it goes on in a new log file and by new settings", async () => {

@@ -215,7 +215,13 @@ function given(worker: ModelWorker, epoch: number): GivenWorker {
         created: milliseconds(pod.created),
         ...(pod.deleted !== undefined && { deleted: milliseconds(pod.deleted) }),
         ...(pod.failure !== undefined && {
-          failure: { code: pod.failure.code, message: "as the model has it", since: milliseconds(pod.failure.since) },
+          failure: {
+            code: pod.failure.code,
+            message: "as the model has it",
+            since: milliseconds(pod.failure.since),
+            // Kubernetes says of this one alone when it began.
+            ...(pod.failure.code !== "Unschedulable" && { isEarliest: true }),
+          },
         }),
       },
     }),

@@ -60,6 +60,46 @@ describe("updateNodes", () => {
   });
 });
 
+describe("readNodeStates", () => {
+  const name = (index: number): string => `demo-worker-cpu-${index}`;
+  const line = (index: number): string => `NodeName=${name(index)} State=IDLE+CLOUD Reason=r${index} [root@Unknown]\n`;
+  const lines = (length: number): string => Array.from({ length }, (_, index) => line(index)).join("");
+
+  test.each([
+    [1, "demo-worker-cpu-0"],
+    [100, "demo-worker-cpu-[0-99]"],
+    [101, undefined],
+    [8000, undefined],
+  ])("%i nodes are one question, as scontrol fetches all of them each time", async (many, named) => {
+    const calls: string[][] = [];
+    const { states, reasons, answered } = await readNodeStates(
+      async (args) => {
+        calls.push([...args]);
+        // Of a question without names the answer is all that there is.
+        return { ok: true, stdout: lines(named === undefined ? 10_000 : many) };
+      },
+      Array.from({ length: many }, (_, index) => name(index)),
+    );
+    expect(calls).toEqual([["--all", "--future", "-o", "show", "node", ...(named === undefined ? [] : [named])]]);
+    expect([states.size, reasons.size, answered]).toEqual([many, many, true]);
+    expect([states.has(name(many - 1)), states.has(name(many))]).toEqual([true, false]);
+    expect(reasons.get(name(0))).toBe("r0");
+  });
+
+  test("nodes that a refusal is about are absent, and the others are there", async () => {
+    const refusal = { ok: false, stdout: line(0), message: "Node x not found (exit code 1)", answered: true } as const;
+    const { states, message, answered } = await readNodeStates(async () => refusal, [name(0), "x"]);
+    expect([[...states.keys()], message, answered]).toEqual([[name(0)], refusal.message, true]);
+  });
+
+  test("without an answer nothing is known, as its last line may be half a state", async () => {
+    const stdout = `${line(0)}NodeName=${name(1)} State=IDLE+CLOUD+POWERED_DOWN`;
+    const killed = { ok: false, stdout, message: "did not answer", answered: false } as const;
+    const { states, answered } = await readNodeStates(async () => killed, [name(0), name(1)]);
+    expect([states.size, answered]).toEqual([0, false]);
+  });
+});
+
 test("a Reason stays on one line, without quotes, and short", () => {
   const [, , , reason] = updateArguments(["a"], "DOWN", `power-agent: "no"\nway${"x".repeat(400)}`);
   expect(reason).toMatch(/^Reason=power-agent: no way?x/);

@@ -44,6 +44,8 @@ const pending = (state: object, more: object = {}) => ({
 const terminated = (exitCode: number, reason: string, more: object = {}) => ({
   terminated: { exitCode, reason, startedAt: stamp("10:05:00"), finishedAt: stamp("10:05:30"), ...more },
 });
+/** Of a failure that does not say when it began. */
+const notReadyFrom = (at: string) => ({ since: time(at), isEarliest: true }) as const;
 const failureOf = (status: object) => toWorkerPod({ metadata, status }, now)?.failure;
 
 describe("what works has no failure", () => {
@@ -106,18 +108,18 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "ImagePullBackOff",
         message: 'ImagePullBackOff: Back-off pulling image "slurmd:nope"',
-        since: time("10:00:02"),
+        ...notReadyFrom("10:00:02"),
       },
     ],
     [
       "the try between two back-offs",
       pending({ waiting: { reason: "ErrImagePull", message: "rpc error: code = NotFound" } }),
-      { code: "ImagePullBackOff", message: "ErrImagePull: rpc error: code = NotFound", since: time("10:00:02") },
+      { code: "ImagePullBackOff", message: "ErrImagePull: rpc error: code = NotFound", ...notReadyFrom("10:00:02") },
     ],
     [
       "an image name that is none",
       pending({ waiting: { reason: "InvalidImageName", message: "couldn't parse" } }),
-      { code: "ImagePullBackOff", message: "InvalidImageName: couldn't parse", since: time("10:00:02") },
+      { code: "ImagePullBackOff", message: "InvalidImageName: couldn't parse", ...notReadyFrom("10:00:02") },
     ],
     [
       "an init container's image",
@@ -125,7 +127,7 @@ describe("a failure is told by code, reason and time", () => {
         { waiting: { reason: "PodInitializing" } },
         { initContainerStatuses: [container({ waiting: { reason: "ErrImageNeverPull" } })] },
       ),
-      { code: "ImagePullBackOff", message: "ErrImageNeverPull", since: time("10:00:02") },
+      { code: "ImagePullBackOff", message: "ErrImageNeverPull", ...notReadyFrom("10:00:02") },
     ],
     [
       "a container that crashes again and again",
@@ -142,7 +144,8 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "CrashLoopBackOff",
         message: "CrashLoopBackOff: back-off 5m0s restarting failed container",
-        since: time("10:05:31"),
+        ...notReadyFrom("10:05:31"),
+        lastEnd: time("10:05:30"),
       },
     ],
     [
@@ -153,7 +156,12 @@ describe("a failure is told by code, reason and time", () => {
           container({ waiting: { reason: "CrashLoopBackOff" } }, { lastState: terminated(1, "Error") }),
         ],
       },
-      { code: "CrashLoopBackOff", message: "CrashLoopBackOff", since: time("10:05:30") },
+      {
+        code: "CrashLoopBackOff",
+        message: "CrashLoopBackOff",
+        ...notReadyFrom("10:05:30"),
+        lastEnd: time("10:05:30"),
+      },
     ],
     [
       "a container that is killed for its memory again and again",
@@ -172,7 +180,8 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "OOMKilled",
         message: "OOMKilled: back-off 20s restarting failed container",
-        since: time("10:00:02"),
+        ...notReadyFrom("10:00:02"),
+        lastEnd: time("10:05:30"),
       },
     ],
     [
@@ -181,7 +190,7 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "Preempted",
         message: "Preempting: Preempted in order to admit critical pod",
-        since: time("10:00:00"),
+        ...notReadyFrom("10:00:00"),
       },
     ],
     [
@@ -190,13 +199,17 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "CreateContainerError",
         message: 'CreateContainerConfigError: configmap "slurm" not found',
-        since: time("10:00:02"),
+        ...notReadyFrom("10:00:02"),
       },
     ],
     [
       "a command that is missing",
       pending({ waiting: { reason: "RunContainerError", message: "exec: slurmd: not found" } }),
-      { code: "CreateContainerError", message: "RunContainerError: exec: slurmd: not found", since: time("10:00:02") },
+      {
+        code: "CreateContainerError",
+        message: "RunContainerError: exec: slurmd: not found",
+        ...notReadyFrom("10:00:02"),
+      },
     ],
     [
       "evicted by the kubelet",
@@ -206,7 +219,7 @@ describe("a failure is told by code, reason and time", () => {
         message: "The node was low on resource: memory.",
         startTime: stamp("10:00:00"),
       },
-      { code: "Evicted", message: "Evicted: The node was low on resource: memory.", since: time("10:00:00") },
+      { code: "Evicted", message: "Evicted: The node was low on resource: memory.", ...notReadyFrom("10:00:00") },
     ],
     [
       "evicted, by a kubelet that says when",
@@ -229,7 +242,7 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "NodeLost",
         message: "NodeLost: Node n1 which was running pod demo-worker-cpu-3 is unresponsive",
-        since: time("11:10:00"),
+        ...notReadyFrom("11:10:00"),
       },
     ],
     [
@@ -238,7 +251,7 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "NodeLost",
         message: "Terminated: Pod was terminated in response to imminent node shutdown.",
-        since: time("10:00:00"),
+        ...notReadyFrom("10:00:00"),
       },
     ],
     [
@@ -257,7 +270,7 @@ describe("a failure is told by code, reason and time", () => {
     [
       "a phase that nobody knows",
       { phase: "Unknown" },
-      { code: "NodeLost", message: "NodeLost", since: time("10:00:00") },
+      { code: "NodeLost", message: "NodeLost", ...notReadyFrom("10:00:00") },
     ],
     [
       "a container that was killed for its memory, and is not restarted",
@@ -281,7 +294,7 @@ describe("a failure is told by code, reason and time", () => {
       {
         code: "PodFailed",
         message: "UnexpectedAdmissionError: Allocate failed due to no GPUs",
-        since: time("10:00:00"),
+        ...notReadyFrom("10:00:00"),
       },
     ],
   ])("%s", (_what, status, failure) => expect(failureOf(status)).toEqual(failure));

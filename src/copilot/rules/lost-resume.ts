@@ -7,10 +7,12 @@
  * - its node is up, or DOWN by somebody else's hand, and its Pod lives. Such a worker is only taken in; that it is drained, in maintenance
  *   or busy makes no difference, as the lists are all that changes.
  *
+ * The executor asks Slurm again between its read of the lists and their change, as slurmctld may suspend the node in between.
+ *
  * Must not act for a node that is powered down or about to be; for one that is DOWN while it powers up, whose Pod nobody waits for; for one
  * that we set DOWN; or for one that is up without a Pod: that is vanished-pod's, and a new Pod would hide it.
  */
-import { isCloud, isDown, isPoweringUp, isUp, ownReason } from "../../slurm/node-flags.ts";
+import { isInUse, isPoweringUp } from "../../slurm/node-flags.ts";
 import { findWorkers, isSettled, type Rule } from "../rule.ts";
 import type { Worker } from "../snapshot.ts";
 
@@ -26,21 +28,13 @@ export const lostResume: Rule = {
       : [],
 };
 
-function isLost(worker: Worker): boolean {
-  const { group, node, pod, wanted, unwanted } = worker;
-  if (group === undefined || node === undefined || (wanted && !unwanted)) return false;
-  if (isPoweringUp(node)) return !isDown(node);
-  if (node.state.has("POWER_DOWN") || pod === undefined || hasEnded(pod)) return false;
-  return isUp(node) || isDownByOthers(worker);
+function isLost({ group, node, pod, wanted, unwanted }: Worker): boolean {
+  if (group === undefined || node === undefined || (wanted && !unwanted) || !isInUse(node)) return false;
+  return isPoweringUp(node) || (pod !== undefined && !hasEnded(pod));
 }
 
 function hasEnded({ phase, deleted }: NonNullable<Worker["pod"]>): boolean {
   return phase === "Failed" || phase === "Succeeded" || deleted !== undefined;
-}
-
-function isDownByOthers({ node }: Worker): boolean {
-  if (node === undefined || !isCloud(node) || !isDown(node)) return false;
-  return !node.state.has("POWERED_DOWN") && !node.state.has("POWERING_DOWN") && ownReason(node) === undefined;
 }
 
 function messageFor({ node, wanted }: Worker): string {

@@ -3,6 +3,7 @@ import type { Action } from "../../../src/copilot/action.ts";
 import { capActions } from "../../../src/copilot/blast-radius.ts";
 import { copilotSettings } from "../../../src/copilot/settings.ts";
 import type { Snapshot, Worker } from "../../../src/copilot/snapshot.ts";
+import type { WorkerPod } from "../../../src/kubernetes/worker-pods.ts";
 
 /** A cluster of `pods` workers with a Pod and as many without. */
 function snapshot(pods: number): Snapshot {
@@ -63,6 +64,19 @@ describe("capActions", () => {
     expect(capActions(actions, waiting, settings).allowed).toEqual(actions);
   });
 
+  test.each<[string, Partial<WorkerPod>]>([
+    ["that others are ending", { deleted: 1 }],
+    ["that have ended", { phase: "Failed" }],
+  ])("Pods %s have lost their jobs already and do not count", (_which, difference) => {
+    const { workers, ...rest } = snapshot(20);
+    const ending = [...workers].map(([name, worker]): [string, Worker] => [
+      name,
+      worker.pod === undefined ? worker : { ...worker, pod: { ...worker.pod, ...difference } },
+    ]);
+    const actions = range(0, 20).map((index) => act("suspend", index));
+    expect(capActions(actions, { ...rest, workers: new Map(ending) }, settings).allowed).toEqual(actions);
+  });
+
   test("nodes that are up and would be set DOWN because no Pod of theirs is seen count", () => {
     const { cluster, workers, shortestSuspendTimeout } = snapshot(20);
     const node = (name: string) => ({ name, state: new Set(["ALLOCATED", "CLOUD"]), partitions: ["main"] });
@@ -84,6 +98,11 @@ describe("capActions", () => {
     expect(capActions(unseen, up, settings).allowed).toEqual([]);
     const seen = range(0, 11).map(down);
     expect(capActions(seen, up, settings).allowed).toEqual(seen);
+    // Of all of them but ten the API itself says that their Pod is gone.
+    const gone = (many: number): ReadonlySet<string> => new Set(range(20, 20 + many).map((index) => `n${index}`));
+    const rack = range(20, 40).map(down);
+    expect(capActions(rack, up, settings, gone(10)).allowed).toEqual(rack);
+    expect(capActions(rack, up, settings, gone(9)).allowed).toEqual(rack.slice(0, 9));
   });
 
   test("what goes with a Pod that is not ended is held back too", () => {

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { decide, emptyMemory, type Memory, settled } from "../../../src/copilot/decide.ts";
 import type { Rule } from "../../../src/copilot/rule.ts";
 import { rules } from "../../../src/copilot/rules.ts";
+import type { Snapshot } from "../../../src/copilot/snapshot.ts";
+import type { PodFailure } from "../../../src/kubernetes/pod-failure.ts";
 import { formatReason } from "../../../src/slurm/own-reason.ts";
 import { actionText, type GivenWorker, makeSnapshot, NOW, SETTINGS } from "../../support/copilot.ts";
 
@@ -78,6 +80,34 @@ describe("what is remembered", () => {
       return memory.strikes.get("demo-worker-cpu-0")?.count;
     });
     expect(counts).toEqual([1, 1, 1, 1, 2, 4, 4, undefined, undefined, 5, undefined]);
+  });
+});
+
+describe("since when a Pod fails", () => {
+  const earliest = { code: "ImagePullBackOff", message: "m", since: NOW - 600_000, isEarliest: true } as const;
+  const pod = (failure: PodFailure) =>
+    makeSnapshot({ state: "IDLE+CLOUD+POWERED_DOWN", pod: { ready: false, failure } });
+  const since = ({ workers }: Snapshot) => workers.get("demo-worker-cpu-0")?.pod?.failure;
+
+  test.each<[string, PodFailure, number]>([
+    ["as Kubernetes says", { code: "Unschedulable", message: "m", since: NOW - 600_000 }, -600],
+    ["since its container last ended", { ...earliest, lastEnd: NOW - 30_000 }, -30],
+    ["or else since the first round that saw it", earliest, 0],
+  ])("is told to people too: %s", (_title, failure, seconds) => {
+    const seen = pod(failure);
+    const first = decide(seen, emptyMemory, SETTINGS, NOW);
+    const second = decide(seen, first.memory, SETTINGS, NOW + 10_000);
+    const dated = { code: failure.code, message: "m", since: NOW + seconds * 1000 };
+    expect([since(first.snapshot), since(second.snapshot)]).toEqual([dated, dated]);
+    // As status does it, with what it was told.
+    expect(since(decide(second.snapshot, second.memory, SETTINGS, NOW + 20_000).snapshot)).toEqual(dated);
+  });
+
+  test("is forgotten with the failure, and with the copilot's memory", () => {
+    const { memory } = decide(pod(earliest), emptyMemory, SETTINGS, NOW);
+    const well = decide(makeSnapshot({ pod: {} }), memory, SETTINGS, NOW + 10_000);
+    expect([memory.failing.size, well.memory.failing.size]).toEqual([1, 0]);
+    expect(since(decide(pod(earliest), emptyMemory, SETTINGS, NOW + 20_000).snapshot)?.since).toBe(NOW + 20_000);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decide, emptyMemory } from "../../../../src/copilot/decide.ts";
+import { decide, emptyMemory, type Memory } from "../../../../src/copilot/decide.ts";
 import { failingPod } from "../../../../src/copilot/rules/failing-pod.ts";
 import type { PodFailure } from "../../../../src/kubernetes/pod-failure.ts";
 import {
@@ -17,6 +17,9 @@ function failure(code: PodFailure["code"], since: number): { ready: boolean; pha
   return { ready: false, phase: "Pending", failure: { code, message: "0/3 nodes are available", since } };
 }
 
+/** Of a failure that does not say when it began. */
+const isEarliest = true as const;
+
 const booting = { state: "ALLOCATED+CLOUD+NOT_RESPONDING+POWERING_UP", wanted: true };
 const longAgo = failure("Unschedulable", minutesAgo(10));
 
@@ -31,6 +34,65 @@ describe("failing-pod", () => {
       ]);
     },
   );
+
+  test.each<PodFailure["code"]>(["ImagePullBackOff", "CreateContainerError", "PodFailed"])(
+    "gives a Pod that was well for ten minutes the whole limit from when it is seen to be in %s",
+    (code) => {
+      const pod = {
+        ...failure(code, minutesAgo(10)),
+        failure: { ...failure(code, minutesAgo(10)).failure, isEarliest },
+      };
+      expect(rounds(failingPod, { ...booting, pod }, [59, 60])).toEqual([
+        [],
+        [],
+        [`set-down ${code} strike 1 180 s`, `suspend ${code}`],
+      ]);
+    },
+  );
+
+  /** What is decided about Pods that are seen at these seconds. */
+  function story(...steps: readonly (readonly [seconds: number, NonNullable<GivenWorker["pod"]>])[]): string[][] {
+    let memory: Memory = emptyMemory;
+    return steps.map(([seconds, pod]) => {
+      const decision = decide(makeSnapshot({ ...booting, pod }), memory, SETTINGS, NOW + seconds * 1000, [failingPod]);
+      memory = decision.memory;
+      return decision.actions.map(actionText);
+    });
+  }
+  const starting = { ready: false, phase: "Running" } as const;
+  /** Of a container that last ended at that second. */
+  function ended(code: PodFailure["code"], second: number): NonNullable<GivenWorker["pod"]> {
+    const lastEnd = NOW + second * 1000;
+    return { ...starting, failure: { code, message: "m", since: minutesAgo(10), isEarliest, lastEnd } };
+  }
+
+  test("a failure of which only one try is seen, and that is over, begins anew when it comes again", () => {
+    const pulling = {
+      ...starting,
+      failure: { code: "ImagePullBackOff", message: "m", since: minutesAgo(10), isEarliest },
+    } as const;
+    expect(story([0, pulling], [10, starting], [60, pulling], [119, pulling])).toEqual([[], [], [], []]);
+  });
+
+  test("a container that ends fails at least since then", () => {
+    const pod = ended("CrashLoopBackOff", -20);
+    expect(story([0, pod], [39, pod], [40, pod]).map(({ length }) => length)).toEqual([0, 0, 2]);
+  });
+
+  test("one that ends again and again goes on failing between its tries, whatever each of them is called", () => {
+    const tries = [
+      [0, ended("CrashLoopBackOff", -1)],
+      [10, starting],
+      [20, ended("CreateContainerError", 15)],
+      [30, starting],
+      [50, ended("OOMKilled", 45)],
+      [58, starting],
+      [60, ended("CrashLoopBackOff", 59)],
+    ] as const;
+    expect(story(...tries).map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 0, 2]);
+    const wasReady = tries.map(([second, pod]) => [second, second === 30 ? { ready: true } : pod] as const);
+    expect(story(...wasReady).flat()).toEqual([]);
+  });
 
   test("waits longer where there is no room, as a machine may be added", () => {
     const pod = failure("Unschedulable", NOW);
