@@ -9,7 +9,8 @@ import type { Controller } from "../slurm/controllers.ts";
 export interface StandbyContext {
   /** The name of this host, as the kernel has it. */
   readonly hostname: string;
-  readonly lease: Omit<LeaseOptions, "signal" | "onLeader">;
+  /** Absent for whoever is not to compete with the copilot that runs on: a dry run, a single round. */
+  readonly lease?: Omit<LeaseOptions, "signal" | "onLeader">;
   /** Ends every candidacy. */
   readonly signal: AbortSignal;
 }
@@ -33,25 +34,25 @@ export function servesElsewhere(controllers: readonly Controller[], hostname: st
   return isController && serving !== undefined && shortName(serving.name) !== here ? serving.name : undefined;
 }
 
-/** Makes the choice for a copilot that runs on. */
+/** Makes the choice. */
 export function chooseOne({ hostname, lease, signal }: StandbyContext): Standby {
   let candidacy: { readonly end: AbortController; readonly ended: Promise<void> } | undefined;
   let leadership: Leadership | undefined;
   let leader: string | undefined;
 
-  const apply = (): void => {
+  const apply = (options: NonNullable<typeof lease>): void => {
     if (candidacy !== undefined) return;
     const end = new AbortController();
-    const options = {
-      ...lease,
+    const candidate = {
+      ...options,
       signal: AbortSignal.any([signal, end.signal]),
       onLeader: (identity: string | undefined) => {
         leader = identity;
       },
     };
     const run = async (): Promise<void> => {
-      while (!options.signal.aborted) {
-        await leadWithLease(options, async (held) => {
+      while (!candidate.signal.aborted) {
+        await leadWithLease(candidate, async (held) => {
           leadership = held;
           if (!held.signal.aborted) {
             await new Promise((resolve) => held.signal.addEventListener("abort", resolve, { once: true }));
@@ -73,12 +74,12 @@ export function chooseOne({ hostname, lease, signal }: StandbyContext): Standby 
   return {
     reason: (controllers) => {
       const elsewhere = servesElsewhere(controllers, hostname);
-      if (controllers.length < 2 || elsewhere !== undefined) {
+      if (lease === undefined || controllers.length < 2 || elsewhere !== undefined) {
         ended = candidacy?.ended ?? ended;
         withdraw();
         return elsewhere === undefined ? undefined : `slurmctld of ${elsewhere} serves, and its copilot acts`;
       }
-      apply();
+      apply(lease);
       if (leadership?.isHeld() === true) return undefined;
       return `Lease ${lease.namespace}/${lease.name} ${leader === undefined ? "is not ours yet" : `is held by ${leader}`}`;
     },

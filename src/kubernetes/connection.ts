@@ -23,6 +23,12 @@ export interface ConnectionSources {
   readonly kubeconfig: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly podFiles: PodFiles;
+  /**
+   * Told why a kubeconfig that has changed does not count, for the log of those who run on.
+   *
+   * @default nobody is told
+   */
+  readonly onProblem?: (message: string) => void;
 }
 
 /**
@@ -33,5 +39,5 @@ export async function findConnection(sources: ConnectionSources): Promise<Connec
   if (sources.kubeconfig === undefined) return inClusterConnection(sources.env, sources.podFiles);
   // A kubeconfig needs a YAML parser and more; in the head Pod, where every millisecond of start-up counts, there is none.
   const { kubeconfigConnection } = await import("./kubeconfig.ts");
-  return await kubeconfigConnection(sources.kubeconfig);
+  return await kubeconfigConnection(sources.kubeconfig, sources.onProblem ?? (() => {}));
 }

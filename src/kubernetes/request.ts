@@ -1,4 +1,5 @@
 /** HTTPS connections to the Kubernetes API, kept open between the calls of a program. */
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
 import type { Connection, Credentials } from "./connection.ts";
 import { errorFromResponse, errorFromSocket, KubernetesError } from "./errors.ts";
@@ -105,6 +106,28 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
   });
 }
 
+/**
+ * Begins a call as {@link prepareCall} prepared it. Node looks at certificate, key and headers right here, before it connects; throws
+ * {@link KubernetesError} of kind "Credentials" for what it cannot use, such as a file that is half written, or a certificate that was
+ * replaced a moment before its key.
+ */
+export function beginCall(
+  name: string,
+  options: RequestOptions,
+  onAnswer?: (incoming: IncomingMessage) => void,
+): ClientRequest {
+  try {
+    return request(options, onAnswer);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    // All else that it looks at is made of names that were checked.
+    if (code === "ERR_UNESCAPED_CHARACTERS") throw cause;
+    throw new KubernetesError("Credentials", `${name}: certificate, key or token cannot be used: ${message}`, {
+      cause,
+    });
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
@@ -116,7 +139,7 @@ function send(
   call: { name: string; body: string | undefined; timeout: number; signal: AbortSignal },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(options, (incoming) => {
+    const outgoing = beginCall(call.name, options, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
       incoming.on("error", (cause) => settle(() => reject(errorFromSocket(call.name, cause))));

@@ -1,10 +1,9 @@
 /** The clock of the Kubernetes API. */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
 import type { Connection } from "./connection.ts";
-import { errorFromSocket } from "./errors.ts";
-import { prepareCall } from "./request.ts";
+import { errorFromSocket, KubernetesError } from "./errors.ts";
+import { beginCall, prepareCall } from "./request.ts";
 
 /**
  * How far the server's clock is ahead of ours in milliseconds, from the Date header of an answer, whatever that answer is; a Date has whole
@@ -18,7 +17,7 @@ export async function serverClockAhead(
   const call = { method: "GET", path: "/version", signal, timeout: 6000, userAgent } as const;
   const { name, requestOptions } = await prepareCall(connection, call);
   try {
-    const outgoing = request({ ...requestOptions, agent: false, signal });
+    const outgoing = beginCall(name, { ...requestOptions, agent: false, signal });
     outgoing.end();
     const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
     const answered = now();
@@ -27,6 +26,7 @@ export async function serverClockAhead(
     // In the middle of the second that the Date names.
     return Number.isNaN(time) ? undefined : time + 500 - answered;
   } catch (cause) {
+    if (cause instanceof KubernetesError) throw cause;
     throw errorFromSocket(name, cause);
   }
 }

@@ -1,10 +1,9 @@
 /** Calls whose answer goes on and on: watches. */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
 import type { Connection } from "./connection.ts";
 import { errorFromResponse, errorFromSocket, KubernetesError } from "./errors.ts";
-import { prepareCall } from "./request.ts";
+import { beginCall, prepareCall } from "./request.ts";
 
 /**
  * GETs a path and gives the answer's chunks as they come. Rejects with {@link KubernetesError} for an answer that is not 2xx or does not
@@ -43,7 +42,8 @@ export function createStreams(connection: Connection, options: StreamOptions): O
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeout);
     try {
-      const outgoing = request({ ...requestOptions, agent: false, signal: AbortSignal.any([signal, late.signal]) });
+      const ends = AbortSignal.any([signal, late.signal]);
+      const outgoing = beginCall(name, { ...requestOptions, agent: false, signal: ends });
       // After the answer has begun, what breaks the connection is told to whoever reads the answer.
       outgoing.on("error", () => {});
       outgoing.end();

@@ -49,7 +49,12 @@ async function run(flags: Flags, env: NodeJS.ProcessEnv): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.abort(signal));
   const monotonic = (): number => performance.now();
   try {
-    const connection = await findConnection({ kubeconfig: flags.kubeconfig || env.KUBECONFIG, env, podFiles });
+    const connection = await findConnection({
+      kubeconfig: flags.kubeconfig || env.KUBECONFIG,
+      env,
+      podFiles,
+      onProblem: (message) => log.warn(message),
+    });
     const operator = startOperator({
       connection,
       userAgent: `slurm-operator/${version} (slurm-power-agent)`,

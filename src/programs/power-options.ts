@@ -22,6 +22,12 @@ export function parseArguments(verb: Verb, summary: string, args: readonly strin
   return { hostlist, flags: command.opts<Invocation["flags"]>() };
 }
 
+/** What the help of programs that end Pods says. */
+const byHand = `
+At a terminal, nodes that Slurm does not have as powered down, or on the way there, are left alone, as their jobs would end with their Pods.
+To park such a node: scontrol update NodeName=... State=POWER_DOWN
+`;
+
 function describe(verb: Verb, summary: string): Command {
   return new Command(`slurm-${verb}`)
     .description(summary)
@@ -34,7 +40,7 @@ function describe(verb: Verb, summary: string): Command {
     .option("--dry-run", "print the patch and the scontrol calls, change nothing")
     .addHelpText(
       "after",
-      `
+      `${verb === "resume" ? "" : byHand}
 Settings: power-agent.yaml beside slurm.conf ($SLURM_CONF, else /etc/slurm).
 
 Exit codes:

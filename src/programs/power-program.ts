@@ -4,7 +4,6 @@
  * deadline, says how it ended, and a repeat is harmless. Telling Slurm of failures may take 15 s more.
  */
 import { expandHostlist, HostlistError } from "hostlist-parse";
-import { isAnswered } from "../http/unix-socket.ts";
 import { podFiles } from "../kubernetes/in-cluster.ts";
 import { findIdentity, type Identity } from "../settings/identity.ts";
 import { type Log, openLog } from "../settings/log.ts";
@@ -12,6 +11,7 @@ import { loadSettings, type Settings, settingsFilePath } from "../settings/setti
 import { SettingsError } from "../settings/settings-error.ts";
 import { foldNames } from "../slurm/node-name.ts";
 import { version } from "../version.ts";
+import { copilotTrouble } from "./copilot-alive.ts";
 import { type FailedNode, folded, plannedCalls, tellSlurm } from "./failed-nodes.ts";
 import type { Invocation, Run, System, Verb } from "./invocation.ts";
 import { calledMessage, finishedMessage, identityMessage } from "./messages.ts";
@@ -123,9 +123,8 @@ function exitCodeOf({ failed, unfinished }: Recorded): ExitCode {
 
 /** slurmctld calls each of us once; whoever reads the log must know when nobody repeats what gets lost. */
 async function logMissingCopilot({ settings, log }: Run): Promise<void> {
-  const { copilotSocket } = settings;
-  if (await isAnswered(copilotSocket)) return;
-  log.warn(`slurmctld-copilot does not run (nobody listens on ${copilotSocket}): what gets lost is not repeated`);
+  const trouble = await copilotTrouble(settings.copilotSocket);
+  if (trouble !== undefined) log.warn(`slurmctld-copilot ${trouble}: what gets lost is not repeated`);
 }
 
 function logOf(verb: Verb, settings: Settings): string {

@@ -95,10 +95,11 @@ export async function recordNodes(request: Request): Promise<Recorded> {
   }
 }
 
-async function recordOnOwnConnection({ verb, invocation, system, settings }: Request): Promise<RecordRequest> {
+async function recordOnOwnConnection({ verb, invocation, system, settings, log }: Request): Promise<RecordRequest> {
   const { env, flags } = invocation;
   const kubeconfig = flags.kubeconfig || env.KUBECONFIG || settings.kubeconfig;
-  const connection = await findConnection({ kubeconfig, env, podFiles });
+  const onProblem = (message: string): void => log.warn(message);
+  const connection = await findConnection({ kubeconfig, env, podFiles, onProblem });
   const api = createApi(connection, { userAgent: `slurm-${verb}/${version} (slurm-power-agent)`, now: system.now });
   return (request, context) => recordRequest(request, { ...context, api });
 }

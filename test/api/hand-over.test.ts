@@ -94,6 +94,12 @@ test.each(["never started", "killed", "frozen"])("a copilot that was %s: the pro
   expect(exitCode).toBe(0);
   expect((await fixture.groups()).cpu).toMatchObject({ podsToBeCreated: [4], replicas: 1 });
   expect(await patchers(name)).toEqual(["slurm-resume"]);
+  // One that is frozen still has its socket; nobody repeats what gets lost all the same.
+  expect(await fixture.pod.read("/var/log/slurm-resume.log")).toMatch(
+    name === "frozen"
+      ? / WARN +\S+ slurmctld-copilot does not answer \(GET \/healthz on \S+: no answer within 0\.5 s\): what gets lost is not repeated\n/
+      : / WARN +\S+ slurmctld-copilot does not run \(nobody listens on \S+\): what gets lost is not repeated\n/,
+  );
 });
 
 test("a copilot that was frozen for a while does not do late what the programs have done meanwhile", async () => {

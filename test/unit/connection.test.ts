@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findConnection } from "../../src/kubernetes/connection.ts";
@@ -180,6 +180,64 @@ describe("with a kubeconfig", () => {
   ])("%s is refused", async (text, message) => {
     await expect(connect(text)).rejects.toThrow(message);
     await expect(connect(text)).rejects.toThrow(SettingsError);
+  });
+
+  describe("that is rewritten", () => {
+    const withToken = (token: string, server = "https://a") => kubeconfig({ server }, { token });
+    /** A connection by a kubeconfig with token "old"; `credentials` gives what it sends, `problems` what it has said of changes. */
+    const follow = async () => {
+      const { folder, podFiles } = pod({ "account/config": withToken("old") });
+      const path = join(folder, "account/config");
+      const problems: string[] = [];
+      const onProblem = (message: string) => void problems.push(message);
+      const connection = await findConnection({ kubeconfig: path, env: {}, podFiles, onProblem });
+      const token = async () => (await connection.credentials()).headers;
+      expect(await token()).toEqual({ Authorization: "Bearer old" });
+      return { path, problems, token };
+    };
+
+    test.each<[string, (path: string, text: string) => void]>([
+      ["in place", (path, text) => writeFileSync(path, text)],
+      [
+        "by another file",
+        (path, text) => {
+          writeFileSync(`${path}.new`, text);
+          renameSync(`${path}.new`, path);
+        },
+      ],
+    ])("%s counts from the next call on", async (_how, replace) => {
+      const { path, problems, token } = await follow();
+      // As long as the old one.
+      replace(path, withToken("new"));
+      expect(await token()).toEqual({ Authorization: "Bearer new" });
+      expect(problems).toEqual([]);
+    });
+
+    test.each<[string, string | undefined, RegExp]>([
+      [
+        "half written",
+        withToken("SECRET").replace(/(?<=SECRET).*/s, ""),
+        /config cannot be used: .*; what it said before still counts$/,
+      ],
+      ["empty", "", /config cannot be used: .*; what it said before still counts$/],
+      ["gone", undefined, /config does not exist .*; what it said before still counts$/],
+      ["unsafe", kubeconfig({ server: "https://a", "insecure-skip-tls-verify": true }, {}), /insecure-skip-tls-verify/],
+      [
+        "for another server",
+        withToken("new", "https://b"),
+        /leads to https:\/\/b\/ by now, which counts after a restart$/,
+      ],
+    ])("and is %s for a moment: the old one goes on, which is said once", async (_how, text, said) => {
+      const { path, problems, token } = await follow();
+      if (text === undefined) rmSync(path);
+      else writeFileSync(path, text);
+      for (let time = 0; time < 3; time += 1) expect(await token()).toEqual({ Authorization: "Bearer old" });
+      expect(problems).toEqual([expect.stringMatching(said)]);
+      expect(problems.join()).not.toContain("SECRET");
+      writeFileSync(path, withToken("newest"));
+      expect(await token()).toEqual({ Authorization: "Bearer newest" });
+      expect(problems).toHaveLength(1);
+    });
   });
 
   test("a file that is missing is named", async () => {

@@ -39,10 +39,12 @@ function describe(end: (exitCode: number) => void): Command {
       `
 Log: slurm-resume.log, as for slurm-resume. It says what changes, and is silent while all agree.
 Signals: SIGTERM and SIGINT end it within 2 s; SIGHUP opens the log anew and reads the settings again.
+Backup controllers: on a host whose slurmctld does not serve, --once and --dry-run say so and do nothing. They never take the Lease by which
+copilots choose the one that acts.
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, or one round (--once) that could read everything
-  1  the round of --once could not read everything; the log says what
+  1  the round of --once could not read everything, or slurmctld serves on another host; the log says which
   2  wrong usage, or settings that leave no way to work
 
 Examples:

@@ -43,8 +43,8 @@ export interface DaemonFlags extends ConnectionFlags {
 /** Longest time for one patch with its retries, in milliseconds: less than it takes slurmctld to use a parked node again by itself. */
 const PATCH_BUDGET = 8000;
 
-/** Longest that the end may take, in milliseconds: whoever ends us waits two seconds. */
-const LAST_WORDS = 1500;
+/** Longest that the end may take, in milliseconds: whoever ends us waits two seconds, on a machine that may be busy. */
+const LAST_WORDS = 1000;
 
 /** Runs the copilot until it is told to end; resolves to the exit code. */
 export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<number> {
@@ -77,7 +77,7 @@ export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<n
   const patientSleep = (milliseconds: number): Promise<void> => setTimeout(milliseconds);
   let servers: readonly HttpServer[] = [];
   try {
-    const { cluster, connection } = await findCluster(flags, env, loaded);
+    const { cluster, connection } = await findCluster(flags, env, loaded, (message) => log.warn(message));
     let wake = Promise.withResolvers<void>();
     let state: RoundState = firstState;
     let roundAt: number | undefined;
@@ -94,7 +94,8 @@ export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<n
     const connect = (): Api => observeApi(createApi(connection, { userAgent, now: Date.now }), observe, Date.now);
     const api = connect();
     log.info(`copilot ${version} of ${cluster.namespace}/${cluster.name} starts`);
-    if (flags.once !== true && flags.dryRun !== true) {
+    const actsOnItsOwn = flags.once !== true && flags.dryRun !== true;
+    if (actsOnItsOwn) {
       const power = handOver({
         env,
         system: {
@@ -143,17 +144,20 @@ export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<n
     const standby = chooseOne({
       hostname: hostname(),
       signal: ended.signal,
-      lease: {
-        api: connect(),
-        namespace: cluster.namespace,
-        name: `${cluster.name}-copilot`,
-        identity: `${hostname()}-${id.toString(16).padStart(6, "0")}`,
-        now: Date.now,
-        monotonic: () => performance.now(),
-        random: Math.random,
-        sleep,
-        onProblem: (message) => log.warn(message),
-      },
+      // With the Lease, a dry run that was left open would make the copilot itself stand by.
+      ...(actsOnItsOwn && {
+        lease: {
+          api: connect(),
+          namespace: cluster.namespace,
+          name: `${cluster.name}-copilot`,
+          identity: `${hostname()}-${id.toString(16).padStart(6, "0")}`,
+          now: Date.now,
+          monotonic: () => performance.now(),
+          random: Math.random,
+          sleep,
+          onProblem: (message: string) => log.warn(message),
+        },
+      }),
     });
     const scontrolOptions = { path: loaded.settings.scontrol, env, now: Date.now };
     const context: RoundContext = {
@@ -163,8 +167,7 @@ export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<n
       makeScontrol: () => observeScontrol(createScontrol(scontrolOptions), observe, Date.now),
       kubernetes: watch.view,
       limits: () => loaded.settings,
-      // One round at the request of an admin is not the second copilot that acts on its own.
-      standby: flags.once === true ? () => undefined : standby.reason,
+      standby: standby.reason,
       observe,
       log,
       now: Date.now,
@@ -212,10 +215,18 @@ export async function runDaemon(flags: DaemonFlags, env: Environment): Promise<n
 /** Two looks that lie apart: a rule takes nothing seen but once for more than a moment between two steps of somebody else. */
 async function runOnce(context: RoundContext, signal: AbortSignal): Promise<number> {
   const first = await runRound(firstState, context);
+  if (first.standby !== undefined) return refuseOnce(context);
   await sleepUntilAborted(6000, signal);
   if (signal.aborted) return 1;
-  const { problem } = await runRound(first, context);
+  const { problem, standby } = await runRound(first, context);
+  if (standby !== undefined) return refuseOnce(context);
   return problem === undefined ? 0 : 1;
+}
+
+/** The round has said where slurmctld serves; what would be done there is for a copilot there to say and do. */
+function refuseOnce({ log }: RoundContext): number {
+  log.error("--once does nothing on a host whose slurmctld does not serve: run it where it does");
+  return 1;
 }
 
 function viewOf(now: {

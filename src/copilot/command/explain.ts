@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import { expandHostlist, HostlistError } from "hostlist-parse";
 import { SettingsError } from "../../settings/settings-error.ts";
+import { isPlainNodeName } from "../../slurm/node-name.ts";
 import { explain } from "../explain/explanation.ts";
 import { explanationsJson } from "../explain/json.ts";
 import { renderExplanation } from "../explain/sentences.ts";
@@ -47,7 +48,7 @@ export async function explainNodes(hostlist: string, flags: ExplainFlags, env: E
       return 2;
     }
     const { look, loaded, api, cluster } = await inspect(flags, env, progress.step);
-    const asked = new Set(names);
+    const asked = new Set(names.filter(isPlainNodeName));
     const statuses = workerStatuses(look).filter(({ worker }) => asked.has(worker.name));
     const refused = unknownNames(names, look);
     for (const message of refused) process.stderr.write(`slurmctld-copilot explain: ${message}\n`);

@@ -20,15 +20,20 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** How all calls of the copilot name themselves in an audit log. */
 export const userAgent = `slurmctld-copilot/${version} (slurm-power-agent)`;
 
-/** Which cluster, and how to reach its API. Throws a SettingsError that lists every place looked at. */
+/**
+ * Which cluster, and how to reach its API; who runs on is told by `onProblem` why a kubeconfig that has changed does not count. Throws a
+ * SettingsError that lists every place looked at.
+ */
 export async function findCluster(
   flags: ConnectionFlags,
   env: Environment,
   { file, settings }: LoadedSettings,
+  onProblem: (message: string) => void = () => {},
 ): Promise<{ readonly cluster: SlurmClusterRef; readonly connection: Connection }> {
   const { namespace, cluster } = findIdentity({ flags, env, settings, settingsFile: file, podFiles });
   const kubeconfig = flags.kubeconfig || env.KUBECONFIG || settings.kubeconfig;
-  return { cluster: { namespace, name: cluster }, connection: await findConnection({ kubeconfig, env, podFiles }) };
+  const connection = await findConnection({ kubeconfig, env, podFiles, onProblem });
+  return { cluster: { namespace, name: cluster }, connection };
 }
 
 /** The settings file of this environment. */

@@ -120,8 +120,9 @@ async function readNow(context: LookContext, copilot: CopilotCondition): Promise
   });
   const settings = copilotSettings(limits, longestResumeTimeout);
   // Strikes are in the Reasons; all conditions begin now.
-  const memory = unknown.length === 0 ? decide(snapshot, emptyMemory, settings, at).memory : emptyMemory;
-  const seen = { at, snapshot, settings, heldBack: 0, memory, seenByCopilot: false };
+  const { memory, snapshot: dated } =
+    unknown.length === 0 ? decide(snapshot, emptyMemory, settings, at) : { memory: emptyMemory, snapshot };
+  const seen = { at, snapshot: dated, settings, heldBack: 0, memory, seenByCopilot: false };
   return { cluster, now: at, copilot, ...seen, unknown: new Set(unknown), problems, settingsProblems };
 }
 

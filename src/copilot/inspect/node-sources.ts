@@ -4,7 +4,7 @@ import { type Collection, listObjects } from "../../kubernetes/list.ts";
 import type { Api } from "../../kubernetes/request.ts";
 import type { SlurmClusterRef } from "../../kubernetes/slurm-cluster.ts";
 import { readEndIfPresent } from "../../settings/files.ts";
-import type { Settings } from "../../settings/settings.ts";
+import { isDnsName, type Settings } from "../../settings/settings.ts";
 import { SettingsError } from "../../settings/settings-error.ts";
 import { type ToldEvent, toToldEvent } from "../explain/events.ts";
 import { type LogEntry, parseLog } from "../explain/log-history.ts";
@@ -23,7 +23,10 @@ export interface NodeSources {
 /** How much of the end of each log is read, in bytes. */
 const TAIL = 4 * 1024 * 1024;
 
-/** Reads them for these nodes. Rejects only for a defect of ours. */
+/**
+ * Reads them for these nodes. A name that no Pod can have, of which podsToBeDeleted may hold any, is not put into a path of the API: there is
+ * nothing to read of it. Rejects only for a defect of ours.
+ */
 export async function readNodeSources(
   names: readonly string[],
   context: {
@@ -54,7 +57,9 @@ export async function readNodeSources(
     orElse("Pods", api({ method: "GET", path: `${namespace}/pods/${name}`, signal }), undefined);
   const [clusterEvents, ...ofNodes] = await Promise.all([
     eventsOf("SlurmCluster", cluster.name),
-    ...names.map(async (name) => ({ name, pod: await podOf(name), events: await eventsOf("Pod", name) })),
+    ...names
+      .filter(isDnsName)
+      .map(async (name) => ({ name, pod: await podOf(name), events: await eventsOf("Pod", name) })),
   ]);
   const logs = [settings.resumeLog, settings.suspendLog].flatMap((path) => [`${path}.1`, path]);
   return {

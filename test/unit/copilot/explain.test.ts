@@ -241,6 +241,14 @@ test("names that nothing is known of are told with what is wrong with each kind"
   ]);
 });
 
+test("a text in podsToBeDeleted that is no name of a node is not told of, as it would stand in commands to be copied", () => {
+  const text = "demo-worker-$(reboot)-0";
+  const look = makeLook([{ name: text, group: null, unwanted: true }]);
+  expect(unknownNames([text], look)).toEqual([
+    `${text}: not the name of a worker; nodes are named demo-worker-<group>-<index>`,
+  ]);
+});
+
 test("a Pod that says nothing of itself has no details; one that is being disrupted has", () => {
   expect(podDetails({})).toEqual({ conditions: [], containers: [] });
   const conditions = [

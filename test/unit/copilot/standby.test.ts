@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { servesElsewhere } from "../../../src/copilot/standby.ts";
+import { chooseOne, servesElsewhere } from "../../../src/copilot/standby.ts";
 import { parsePing } from "../../../src/slurm/controllers.ts";
 
 const ping = (primary: string, backup: string) =>
@@ -18,4 +18,12 @@ test.each([
   ["UP", "UP", "elsewhere", undefined],
 ])("primary %s, backup %s: on %s slurmctld of %s serves instead", (primary, backup, host, expected) => {
   expect(servesElsewhere(ping(primary, backup), host)).toBe(expected);
+});
+
+test("without a Lease, as in a dry run, only where slurmctld serves counts", async () => {
+  const { reason, ended } = chooseOne({ hostname: "head-1", signal: new AbortController().signal });
+  expect(reason(ping("UP", "UP"))).toBe("slurmctld of head-0 serves, and its copilot acts");
+  expect(reason(ping("DOWN", "UP"))).toBeUndefined();
+  expect(reason([])).toBeUndefined();
+  await ended();
 });
