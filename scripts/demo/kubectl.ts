@@ -42,5 +42,8 @@ export async function runKubectl(kubectl: Kubectl, args: readonly string[], inpu
 
 /** The same while nothing else can happen, for the clean-up of a process that ends. Waits for as long as kubectl does. */
 export function runKubectlNow({ program, options, env }: Kubectl, args: readonly string[]): string {
-  return execFileSync(program, [...options, ...args], { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync(program, [...options, ...args], {
+    ...{ env, encoding: "utf8", maxBuffer: 64 << 20 },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }

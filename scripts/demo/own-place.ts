@@ -1,13 +1,21 @@
+import { dirname } from "node:path";
 import { cleanUpAtExit } from "../cluster/cleanup.ts";
+import {
+  findSharedOperator,
+  isForOperators,
+  resource,
+  type SharedOperator,
+  type TellingObject,
+  tellingKinds,
+} from "./find-operator.ts";
+import { shellWords } from "./format.ts";
 import { type Kubectl, kubectlLine, runKubectl, runKubectlNow } from "./kubectl.ts";
 import type { DemoImages, Place } from "./place.ts";
 import type { Screen } from "./screen.ts";
 
-const resource = "slurmclusters.kai.alibabacloud.com";
-
 /** Whose cluster it is and what the demo gets there. */
 interface OwnPlaceOptions {
-  /** Path or name of kubectl. */
+  /** Path of kubectl. */
   readonly program: string;
   /** A context of the user's kubeconfig. */
   readonly context: string;
@@ -22,7 +30,9 @@ interface OwnPlaceOptions {
 /**
  * Makes a namespace in a cluster of the user's own. Nothing else is touched: an operator that serves all namespaces is used, else
  * one is to be installed for this namespace only, with a ClusterRole named after it. The resource SlurmCluster is removed at the
- * end only if it was not there before and no other SlurmCluster has been made since.
+ * end only if it was not there before and nobody else has come to use it since.
+ *
+ * @throws Error before anything is made when the namespace exists, or when an operator is to serve it and does not run
  */
 export async function makeOwnPlace(options: OwnPlaceOptions, screen: Screen): Promise<Place> {
   const { program, context, keep, namespace, images } = options;
@@ -30,32 +40,36 @@ export async function makeOwnPlace(options: OwnPlaceOptions, screen: Screen): Pr
   const kubectl: Kubectl = { ...ofContext, options: [...ofContext.options, `--namespace=${namespace}`] };
 
   screen.step(`Make the namespace ${namespace} in the cluster of context ${context}`);
-  const hadResource =
-    (await runKubectl(ofContext, ["get", "crd", resource, "--ignore-not-found", "--output=name"])).output !== "";
-  const operatorThere = await servesAllNamespaces(ofContext);
+  // The clean-up would remove it.
+  if (await exists(ofContext, "namespace", namespace)) throw new Error(`there is a namespace ${namespace} already`);
+  const hadResource = await exists(ofContext, "crd", resource);
+  const operator = await lookForOperator(ofContext);
   const removal = [
     ["delete", "namespace", namespace, "--ignore-not-found"],
-    ["delete", "clusterrole", `slurm-operator-${namespace}`, "--ignore-not-found"],
+    ...(operator === undefined ? [["delete", "clusterrole", `slurm-operator-${namespace}`, "--ignore-not-found"]] : []),
   ];
   const remove = (): void => {
     for (const command of removal) runKubectlNow(ofContext, command);
-    if (hadResource) return;
-    const left = runKubectlNow(ofContext, ["get", "crd", resource, "--ignore-not-found", "--output=name"]);
-    if (left === "") return;
-    // With the resource go all objects of it: nobody else may have some by now.
-    if (runKubectlNow(ofContext, ["get", "slurmclusters", "--all-namespaces", "--output=name"]) !== "") return;
-    runKubectlNow(ofContext, ["delete", "crd", resource]);
+    if (!hadResource && !isResourceUsed(ofContext)) {
+      runKubectlNow(ofContext, ["delete", "crd", resource, "--ignore-not-found"]);
+    }
   };
   const leave = cleanUpAtExit(remove);
+  const before = isOnPath(program) ? [] : [`alias kubectl=${shellWords([program])}`];
+  for (const command of before) screen.command({ command, output: "" });
   screen.command(await runKubectl(ofContext, ["create", "namespace", namespace]));
-  if (operatorThere) screen.note("A slurm-operator that serves all namespaces is there and will be used.");
-  else if (hadResource)
-    screen.note("The resource SlurmCluster is there, and no slurm-operator that serves all namespaces.");
+  if (operator !== undefined) {
+    screen.note(
+      `${operator.name} in namespace ${operator.namespace} serves the SlurmClusters of all namespaces and will be used.`,
+    );
+  } else if (hadResource) {
+    screen.note("The resource SlurmCluster is there, and no operator that serves all namespaces.");
+  }
   screen.proven("all that follows happens in there");
   return {
     kubectl,
     namespace,
-    operator: operatorThere ? undefined : { namespace, servesItOnly: true },
+    operator: operator === undefined ? { namespace, servesItOnly: true } : undefined,
     images,
     startLimit: 600,
     stop: async () => {
@@ -69,29 +83,40 @@ export async function makeOwnPlace(options: OwnPlaceOptions, screen: Screen): Pr
             leave();
             const lines = removal.map((command) => kubectlLine(ofContext, command));
             const last = `${kubectlLine(ofContext, ["delete", "crd", resource])}   # if nobody else has SlurmClusters by then`;
-            return { before: [], end: hadResource ? lines : [...lines, last] };
+            return { before, end: hadResource ? lines : [...lines, last] };
           },
         }
       : {}),
   };
 }
 
-/** What of Deployments tells whom an operator serves. */
-interface Deployments {
-  readonly items: readonly {
-    readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
-  }[];
+/** Whether an object without a namespace is there. */
+async function exists(kubectl: Kubectl, kind: string, name: string): Promise<boolean> {
+  const { output } = await runKubectl(kubectl, ["get", kind, name, "--ignore-not-found", "--output=name"]);
+  // Where there is none, the output may be a warning of kubectl's or of the login's.
+  return output.split("\n").some((line) => line.endsWith(`/${name}`));
 }
 
-interface Container {
-  readonly args?: readonly string[];
+/** @throws Error when the one that is there does not run: a second one beside it could meet it later */
+async function lookForOperator(kubectl: Kubectl): Promise<SharedOperator | undefined> {
+  const args = ["get", tellingKinds, "--all-namespaces", "--output=json"];
+  const operator = findSharedOperator(objectsIn((await runKubectl(kubectl, args)).output));
+  if (operator?.ready === false) {
+    throw new Error(
+      `${operator.name} in namespace ${operator.namespace} serves the SlurmClusters of all namespaces, but no Pod of it is ready`,
+    );
+  }
+  return operator;
 }
 
-/** Whether an operator of our chart runs without `--namespace`. */
-async function servesAllNamespaces(kubectl: Kubectl): Promise<boolean> {
-  const selector = "--selector=app.kubernetes.io/name=slurm-operator";
-  const args = ["get", "deployment", "--all-namespaces", selector, "--output=json"];
-  const { items } = JSON.parse((await runKubectl(kubectl, args)).output) as Deployments;
-  const servesOne = ({ args = [] }: Container) => args.some((arg) => arg.startsWith("--namespace="));
-  return items.some(({ spec }) => !spec.template.spec.containers.some(servesOne));
+/** Whether somebody has SlurmClusters, or an operator for them, once those of the demo are gone. With the resource go all its objects. */
+function isResourceUsed(kubectl: Kubectl): boolean {
+  if (runKubectlNow(kubectl, ["get", "crd", resource, "--ignore-not-found", "--output=name"]) === "") return false;
+  if (runKubectlNow(kubectl, ["get", resource, "--all-namespaces", "--output=name"]) !== "") return true;
+  return objectsIn(runKubectlNow(kubectl, ["get", "clusterroles", "--output=json"])).some(isForOperators);
 }
+
+const objectsIn = (list: string): readonly TellingObject[] =>
+  (JSON.parse(list) as { readonly items: readonly TellingObject[] }).items;
+
+const isOnPath = (program: string): boolean => (process.env.PATH ?? "").split(":").includes(dirname(program));

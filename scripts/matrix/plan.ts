@@ -8,6 +8,8 @@ const mainSuite: Suite = "trixie";
  * that a new one is not forgotten.
  */
 export const triedOnce: Readonly<Record<string, string>> = {
+  "demo-context.test.ts":
+    "how the demo treats a Kubernetes that is not its own does not depend on the release of Slurm",
   "local-cluster.test.ts": "Kubernetes alone, there is no Slurm in it",
   "rights.test.ts": "what Kubernetes and the operating system allow does not depend on the release of Slurm",
   "logins-and-accounting.test.ts":

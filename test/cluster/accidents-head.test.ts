@@ -128,6 +128,33 @@ describeHelmCluster(`accidents of operator and head on a real kubelet (${inject(
     expect(await jobs.until(running, "COMPLETED")).toMatchObject({ Restarts: "0", StartTime, NodeList });
   });
 
+  test("the copilot is killed: the head's log tells so, and another one goes on", async () => {
+    // The head's first processes are shells that hold its name in their script: the pattern must leave them out.
+    const copilot = "^/opt/slurm-power-agent/node .*/slurmctld-copilot";
+    const pid = (): Promise<string> => demo.inHead("pgrep", "--full", copilot);
+    const killed = await pid();
+    expect(killed).toMatch(/^\d+\n$/);
+
+    await demo.inHead("pkill", "-KILL", "--full", copilot);
+
+    await waitFor(
+      "the head's log to tell",
+      () => demo.cluster.kubectl(["logs", "demo-0"]),
+      (log) => log.includes("slurmctld-copilot ended with exit code 137; starts again in 5 s\n"),
+      patience,
+    );
+    const status = await waitFor(
+      "a copilot that answers",
+      () => demo.inHead("slurmctld-copilot", "status"),
+      (text) => text.startsWith("default/demo: slurmctld-copilot runs, last look "),
+      patience,
+    );
+    expect(status).not.toContain("defect");
+    const another = await pid();
+    expect(another).toMatch(/^\d+\n$/);
+    expect(another).not.toBe(killed);
+  });
+
   test("after all of it power saving works, and no Pod was ended that Slurm had not parked before", async () => {
     await untilAllParked(demo);
     const id = await jobs.submitShort("--nodelist=demo-worker-big-1");

@@ -7,6 +7,7 @@ import { describeHelmCluster } from "../support/describe-cluster.ts";
 import { type HeldJobs, heldJobs, type JobFields } from "../support/held-jobs.ts";
 import { accidentConf, type PodDeletions, watchDeletions } from "../support/pod-deletions.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { untilNoZombies } from "../support/zombies.ts";
 
 const requests = { cpu: "10m", memory: "64Mi" };
 const values = {
@@ -105,6 +106,8 @@ describeHelmCluster(`accidents of workers on a real kubelet (${inject("suite")})
     // Commands in Pods go through it.
     await waitFor("the kubelet", () => jobs.show(bystander), Boolean, patience);
     await expectBystander();
+    // What jobs have left there by now is gone.
+    await untilNoZombies(demo.cluster, "demo-worker-big-0", "demo-0");
     await jobs.release(bystander);
     expect(await jobs.until(bystander, "COMPLETED")).toMatchObject({ Restarts: "0" });
   });

@@ -1,23 +1,20 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { describeCluster } from "../support/describe-cluster.ts";
+import {
+  jobLines,
+  podTables,
+  resumeLogMessages,
+  sinfoTables,
+  slurmClusterTable,
+  withoutAges,
+} from "../support/documented-output.ts";
 import { testedVersions } from "../support/tested-versions.ts";
 import { startTrialCluster, type TrialCluster } from "../support/trial-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { untilNoZombies } from "../support/zombies.ts";
 
 const slurmVersions = { bookworm: "22.05", trixie: "24.11", sid: "26.05" };
 const worker = "slurm-demo-worker-cpu-0";
-
-/** What a user who follows the documentation of SlurmCluster reads after one node is resumed. */
-const documentedLog = [
-  "namespace: default cluster: slurm-demo",
-  `resume called, args [${worker}]`,
-  "slurm cluster metadata: default slurm-demo",
-  "get SlurmCluster CR slurm-demo succeed",
-  `hostlists: [${worker}]`,
-  `resume node ${worker}`,
-  "resume worker -cpu-0",
-  "resume node -cpu-0 end",
-];
 
 // Each test goes on where the one before ended, as the walk-through does.
 describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("suite")]}`, () => {
@@ -27,7 +24,12 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
   });
   afterAll(() => trial?.cluster.stop());
 
-  const sinfo = (): Promise<string> => trial.inHead("sinfo", "--noheader", "--format=%D %T %N");
+  /** Waits until a command prints this and nothing else: states come one after the other, and soon. */
+  const untilShown = async (command: () => Promise<string>, expected: string): Promise<void> => {
+    await waitFor(`\n${expected}`, command, (shown) => shown === expected, 180_000);
+  };
+  const sinfo = (): Promise<string> => trial.inHead("sinfo");
+  const table = async (kind: string): Promise<string> => withoutAges(await trial.cluster.kubectl(["get", kind]));
   const workerPods = async (): Promise<string[]> => {
     const selector = "--selector=kai.alibabacloud.com/slurm-node-type=worker";
     return (await trial.cluster.kubectl(["get", "pods", selector, "--output=name"])).split("\n").filter(Boolean);
@@ -36,11 +38,14 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
   test("the head runs the Slurm of its image, and all nodes are parked", async ({ task }) => {
     task.meta.versions = await testedVersions(trial);
     expect(await trial.inHead("sinfo", "--version")).toContain(slurmVersions[inject("suite")]);
-    expect((await sinfo()).trim()).toBe("11 idle~ slurm-demo-worker-cpu-[0-10]");
-    expect(await workerPods()).toEqual([]);
+    expect(await sinfo()).toBe(sinfoTables.parked);
+    await untilShown(() => table("slurmcluster"), slurmClusterTable(0));
+    await untilShown(() => table("pod"), podTables.parked);
+    const replicas = "--output=jsonpath={.spec.workerGroupSpecs[0].replicas}";
+    expect(await trial.cluster.kubectl(["get", "slurmcluster", "slurm-demo", replicas])).toBe("0");
   });
 
-  test("a job wakes a node: the log tells so word for word, the Pod comes, the job is done", async () => {
+  test("a job wakes a node and is done, and all that shows it does so word for word", async () => {
     await trial.writeInHead("/tmp/job.sh", "#!/bin/bash\nsrun hostname\n");
     const submitted = await trial.inHead("sbatch", "--chdir=/tmp", "/tmp/job.sh");
     expect(submitted).toBe("Submitted batch job 1\n");
@@ -50,15 +55,17 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
       (job) => /JobState=(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)/.test(job),
       180_000,
     );
+    // Before SuspendTime is over.
+    await untilShown(sinfo, sinfoTables.woken);
+    await untilShown(() => table("pod"), podTables.woken);
+    await untilShown(() => table("slurmcluster"), slurmClusterTable(1));
     const job = await trial.inHead("scontrol", "show", "job", "1");
-    expect(job).toContain("JobState=COMPLETED");
-    expect(job).toContain(` NodeList=${worker}\n`.trimStart());
+    expect(job.split("\n").filter((line) => /^ *(JobState|NodeList)=/.test(line))).toEqual(jobLines);
     expect(job).toContain("ExitCode=0:0");
 
     const lines = (await trial.inHead("cat", "/var/log/slurm-resume.log")).split("\n");
     const messages = lines.map((line) => line.split(/\s+/).slice(3).join(" "));
-    expect(messages.filter((message) => documentedLog.includes(message))).toEqual(documentedLog);
-    expect(await workerPods()).toEqual([`pod/${worker}`]);
+    expect(messages.filter((message) => resumeLogMessages.includes(message))).toEqual(resumeLogMessages);
     // A job's output is on its node, as there is no shared /home here.
     expect(await trial.cluster.kubectl(["exec", worker, "--", "cat", "/tmp/slurm-1.out"])).toBe(`${worker}\n`);
   });
@@ -70,9 +77,8 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
     expect(await trial.cluster.kubectl(["exec", worker, "--", "getent", "hosts", "slurm-demo-0"])).toContain(head);
   });
 
-  test("the resource tells of the worker", async () => {
-    const table = await trial.cluster.kubectl(["get", "slurmcluster"]);
-    expect(table.split("\n")[0]?.trim().split(/ {2,}/)).toEqual(["NAME", "AVAILABLE WORKERS", "STATUS", "AGE"]);
+  test("processes that have ended are gone, from the worker and from the head", async () => {
+    await untilNoZombies(trial.cluster, worker, "slurm-demo-0");
   });
 
   test("the worker's Pod holds no token, and its container gets no word of the API's", async () => {
@@ -82,7 +88,9 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
 
   test("after SuspendTime the node is parked again and its Pod is gone", async () => {
     await waitFor("no worker Pod", workerPods, (pods) => pods.length === 0, 180_000);
-    await waitFor("all nodes to be parked", sinfo, (state) => /^11 idle~ /.test(state), 180_000);
+    await untilShown(sinfo, sinfoTables.parked);
+    await untilShown(() => table("pod"), podTables.parked);
+    await untilShown(() => table("slurmcluster"), slurmClusterTable(0));
     expect(await trial.inHead("cat", "/var/log/slurm-suspend.log")).toContain(worker);
   });
 

@@ -19,7 +19,12 @@ export interface Demo {
 
 /** Starts it with these arguments. It ends with the running test at the latest. */
 export function startDemo(...args: readonly string[]): Demo {
-  const { FORCE_COLOR: _, ...env } = process.env;
+  return startDemoIn(process.env, ...args);
+}
+
+/** The same with another environment than this process's. */
+export function startDemoIn(environment: NodeJS.ProcessEnv, ...args: readonly string[]): Demo {
+  const { FORCE_COLOR: _, ...env } = environment;
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../scripts/demo/main.ts"), ...args], { env });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -80,4 +85,10 @@ export function titlesIn(output: string): string[] {
 export function shownResumeLog(output: string): string[] {
   const shown = /\$ .*slurm-resume\.log\n([\s\S]*?)\n {2}✓/.exec(output)?.[1]?.split("\n") ?? [];
   return shown.map((line) => line.replace(/^ {4}\S+ \S+ +\S+ /, ""));
+}
+
+/** The lines of the block under this title, such as the commands "To try". */
+export function linesUnder(output: string, title: string): string[] {
+  const block = output.split(`\n  ${title}\n`)[1]?.split(/\n(?! {4})/)[0] ?? "";
+  return block.split("\n").map((line) => line.trim());
 }
