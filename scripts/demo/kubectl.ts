@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, type StdioOptions } from "node:child_process";
 import { cleanUpAtExit } from "../cluster/cleanup.ts";
 import { shellWords } from "./format.ts";
 import type { Shown } from "./screen.ts";
@@ -42,8 +42,7 @@ export async function runKubectl(kubectl: Kubectl, args: readonly string[], inpu
 
 /** The same while nothing else can happen, for the clean-up of a process that ends. Waits for as long as kubectl does. */
 export function runKubectlNow({ program, options, env }: Kubectl, args: readonly string[]): string {
-  return execFileSync(program, [...options, ...args], {
-    ...{ env, encoding: "utf8", maxBuffer: 64 << 20 },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const maxBuffer = 64 << 20;
+  const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
+  return execFileSync(program, [...options, ...args], { env, encoding: "utf8", maxBuffer, stdio });
 }

@@ -24,13 +24,13 @@ export interface CappedActions {
 /**
  * Applies the cap. Actions that do not count are never held back, unless they are for the same node as one that is.
  *
- * @param gone nodes whose Pod the API itself says is gone; without it every Pod that is not seen is in doubt
+ * @param gone nodes whose Pod the API itself says is gone
  */
 export function capActions(
   actions: readonly Action[],
   snapshot: Snapshot,
   settings: CopilotSettings,
-  gone: ReadonlySet<string> = new Set(),
+  gone: ReadonlySet<string>,
 ): CappedActions {
   const pods = [...snapshot.workers.values()].filter(({ pod }) => pod !== undefined).length;
   const limit = Math.max(settings.blastRadius, Math.floor(pods * settings.blastRadiusShare));

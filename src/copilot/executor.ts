@@ -16,8 +16,10 @@ import { formatReason } from "../slurm/own-reason.ts";
 import type { Scontrol } from "../slurm/scontrol.ts";
 import type { Action } from "./action.ts";
 import { type Absence, isOnAbsence } from "./blast-radius.ts";
-import { defectText, type Observe, type Setback, type StepLog, tellEvents } from "./observation.ts";
+import { defectText, type Observe } from "./observation.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { tellEvents } from "./step-events.ts";
+import type { Setback, StepLog } from "./step-log.ts";
 
 /** What the executor works with. */
 export interface ExecutorContext {
@@ -56,8 +58,11 @@ interface Work extends ExecutorContext {
   readonly done: Set<Action>;
 }
 
-/** Pods that are deleted between two looks at Slurm. Each takes milliseconds, and a look at ten thousand nodes as long as a hundred. */
+/** Pods that are deleted after one look at Slurm, at most: a look at ten thousand nodes takes as long as a hundred deletions. */
 const DELETIONS = 100;
+
+/** For how long such a look is good, in milliseconds: a node may register and take a job meanwhile. */
+const FRESH = 1000;
 
 /**
  * Carries out actions in the order that is safe: Slurm learns of a failure first, then the lists, then single Pods. Never rejects: a defect
@@ -262,13 +267,20 @@ async function stillMeant(
 }
 
 async function deletePods(actions: readonly Action[], work: Work): Promise<void> {
-  // One deadline for all: an API that hangs keeps the next round waiting only once.
-  const signal = AbortSignal.timeout(work.patchBudget);
   const undone: { readonly action: Action; readonly error: KubernetesError }[] = [];
+  let looked: { readonly at: number; readonly upTo: number } | undefined;
+  // One deadline for all, from after the first look: an API that hangs keeps the next round waiting only once.
+  let signal: AbortSignal | undefined;
   for (const [index, action] of actions.entries()) {
-    if (index % DELETIONS === 0) await leaveChanged(actions.slice(index, index + DELETIONS), work);
+    if (looked === undefined || index >= looked.upTo || work.now() - looked.at > FRESH) {
+      const upTo = index + DELETIONS;
+      await leaveChanged(actions.slice(index, upTo), work);
+      looked = { at: work.now(), upTo };
+    }
+    signal ??= AbortSignal.timeout(work.patchBudget);
     if (work.failed.has(action.node)) continue;
-    const error = await attempt([action], work, () => deletePod(action, signal, work));
+    const deadline = signal;
+    const error = await attempt([action], work, () => deletePod(action, deadline, work));
     if (error === undefined) continue;
     // What is wrong with the API would most likely be so for the others too.
     const away = retryPolicy(error.kind) === "retry";

@@ -2,8 +2,11 @@
 import type { HttpAnswer } from "../http/server.ts";
 import type { CopilotView } from "./view.ts";
 
-/** A round may wait for a slurmctld and an API that hang, 15 s and a few times 8 s; a loop that is silent for longer is stuck. */
-const STUCK = 120_000;
+/**
+ * A round may wait for a slurmctld and an API that hang: five times 15 s for scontrol, seven times 8 s for the API (executor.ts, round.ts). A
+ * loop that is silent for longer is stuck.
+ */
+const STUCK = 180_000;
 
 /** Rounds are ten seconds apart; what has not been seen for several of them is not known any more. */
 const STALE = 60_000;

@@ -14,9 +14,10 @@ import { type Absence, capActions, isOnAbsence } from "./blast-radius.ts";
 import { decide, emptyMemory, type Memory, settled } from "./decide.ts";
 import { type ExecutorContext, execute } from "./executor.ts";
 import type { KubernetesView } from "./kubernetes-view.ts";
-import { createStepLog, defectText, type ToldSteps } from "./observation.ts";
+import { defectText } from "./observation.ts";
 import { copilotSettings } from "./settings.ts";
 import { makeSnapshot, type Snapshot } from "./snapshot.ts";
+import { createStepLog, type ToldSteps } from "./step-log.ts";
 import type { CopilotView } from "./view.ts";
 
 /** What goes from one round to the next. */

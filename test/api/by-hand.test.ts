@@ -174,9 +174,9 @@ test("a client certificate that is replaced before its key: the program waits fo
   copyFileSync(file("admin.crt"), certificate);
   copyFileSync(file("kube-apiserver.key"), key);
   const config = kubeconfig(controlPlane.url, { "client-certificate": certificate, "client-key": key });
-  const settings = { kubeconfig: config, namespace: "default", cluster: "in-steps" };
+  const settings = { kubeconfig: config, namespace: "default", cluster: "in-steps", deadlineSeconds: 15 };
   const running = start("slurm-resume", ["in-steps-worker-cpu-0"], { settings });
-  await waitFor("a try", running.log, (log) => log.includes("next in"), 2000);
+  await waitFor("a try", running.log, (log) => log.includes("next in"), 10_000);
   copyFileSync(file("admin.key"), key);
   const { exitCode, log } = await running.ended;
   expect(exitCode).toBe(0);

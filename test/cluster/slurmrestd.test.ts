@@ -27,6 +27,7 @@ interface Answer {
 describeHelmCluster(`slurmrestd as docs/install.md switches it on (${inject("suite")})`, () => {
   const key = randomBytes(32);
   let demo: ChartCluster;
+  let patch: string;
   let token: string;
   let ping: string;
   const kubectl = (...args: string[]): Promise<string> => demo.cluster.kubectl(args);
@@ -48,6 +49,7 @@ describeHelmCluster(`slurmrestd as docs/install.md switches it on (${inject("sui
     );
     await untilSlurmctldAnswers(demo.cluster, "demo");
   };
+  const apply = (): Promise<string> => kubectl("patch", "slurmcluster", "demo", "--type=json", `--patch-file=${patch}`);
   const asNobody = (...command: string[]): Promise<string> =>
     demo.inHead("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", ...command);
 
@@ -70,9 +72,8 @@ describeHelmCluster(`slurmrestd as docs/install.md switches it on (${inject("sui
     const file = join(demo.cluster.folder, "jwt_hs256.key");
     await writeFile(file, key);
     await kubectl("create", "secret", "generic", "demo-jwt", `--from-file=jwt_hs256.key=${file}`);
-    const patch = join(demo.cluster.folder, "slurmrestd.yaml");
+    patch = join(demo.cluster.folder, "slurmrestd.yaml");
     await writeFile(patch, (await documented("slurmrestd.yaml")).replaceAll(":bookworm", `:${inject("suite")}`));
-    const apply = () => kubectl("patch", "slurmcluster", "demo", "--type=json", `--patch-file=${patch}`);
     await withNewHead(apply);
     expect(await apply()).toContain("patched (no change)");
 
@@ -130,5 +131,21 @@ describeHelmCluster(`slurmrestd as docs/install.md switches it on (${inject("sui
     await kubectl("delete", "pod", pod, "--grace-period=600", "--timeout=120s");
     await kubectl("rollout", "status", "deployment/demo-slurmrestd", "--timeout=180s");
     expect((await ask(ping, token)).code).toBe(200);
+  });
+
+  test("an upgrade that changes the head's volumes takes the key away, and the patch brings it back", async () => {
+    const volume = {
+      extraVolumes: [{ name: "scratch", emptyDir: {} }],
+      extraVolumeMounts: [{ name: "scratch", mountPath: "/scratch" }],
+    };
+    const volumes = (): Promise<string> =>
+      kubectl("get", "slurmcluster", "demo", "--output=jsonpath={.spec.slurmctld.template.spec.volumes[*].name}");
+    await withNewHead(async () => {
+      await demo.upgrade({ ...(parse(await documented("demo.yaml")) as object), ...volume });
+      expect(await volumes()).toBe("munge slurm-conf scratch state");
+      await apply();
+    });
+    await waitFor("an answer", () => ask(ping, token), isUp, patience);
+    expect(await demo.inHead("stat", "--format=%F", "/scratch")).toBe("directory\n");
   });
 });

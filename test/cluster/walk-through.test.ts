@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { documentedMessages } from "../../scripts/demo/expectations.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
-import {
-  jobLines,
-  podTables,
-  resumeLogMessages,
-  sinfoTables,
-  slurmClusterTable,
-  withoutAges,
-} from "../support/documented-output.ts";
+import { jobLines, podTables, sinfoTables, slurmClusterTable, withoutAges } from "../support/documented-output.ts";
 import { testedVersions } from "../support/tested-versions.ts";
 import { startTrialCluster, type TrialCluster } from "../support/trial-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -65,7 +59,8 @@ describeCluster(`the documented walk-through on Slurm ${slurmVersions[inject("su
 
     const lines = (await trial.inHead("cat", "/var/log/slurm-resume.log")).split("\n");
     const messages = lines.map((line) => line.split(/\s+/).slice(3).join(" "));
-    expect(messages.filter((message) => resumeLogMessages.includes(message))).toEqual(resumeLogMessages);
+    const documented = documentedMessages("default", "slurm-demo", "cpu", 0);
+    expect(messages.filter((message) => documented.includes(message))).toEqual(documented);
     // A job's output is on its node, as there is no shared /home here.
     expect(await trial.cluster.kubectl(["exec", worker, "--", "cat", "/tmp/slurm-1.out"])).toBe(`${worker}\n`);
   });

@@ -13,7 +13,8 @@ beforeAll(async () => {
     suspendTime: 20,
     suspendTimeout: 3,
     extraLines: ["SlurmdTimeout=10"],
-    settings: () => ({ backOffSeconds: 20 }),
+    // Longer than until it is parked and its Pod gone, which is when it could be returned at the earliest.
+    settings: () => ({ backOffSeconds: 60 }),
   });
 });
 afterAll(() => system?.stop());

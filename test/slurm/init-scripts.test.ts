@@ -34,7 +34,7 @@ test("the scripts of head and worker bring up a cluster that runs a job, in an i
     "told: every user here can read /var/slurm/slurmdbd.conf, which holds a secret",
     "zombies: 0",
     "worker ended: 0, Slurmd shutdown completing",
-    "boots that count: 6",
+    "boots that count: 10",
     "",
   ]);
 });

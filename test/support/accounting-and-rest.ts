@@ -3,8 +3,8 @@ import type { ChartCluster } from "./chart-cluster.ts";
 import { waitFor } from "./wait-for.ts";
 
 /**
- * Adds Pods of slurmdbd and slurmrestd to a cluster, started by the operator's scripts. slurmdbd's database does not exist, so neither is
- * of use; their files and rights are as usual.
+ * Adds Pods of slurmdbd and slurmrestd to a cluster, started by the operator's scripts. slurmdbd's database does not exist, and
+ * slurmctld takes no tokens, so neither is of use; their files and rights are as usual.
  *
  * @param password of the database
  */

@@ -38,17 +38,5 @@ export const sinfoTables = {
   ),
 };
 
-/** `slurm-resume.log` after one node was resumed: these messages, in this order. */
-export const resumeLogMessages: readonly string[] = [
-  "namespace: default cluster: slurm-demo",
-  "resume called, args [slurm-demo-worker-cpu-0]",
-  "slurm cluster metadata: default slurm-demo",
-  "get SlurmCluster CR slurm-demo succeed",
-  "hostlists: [slurm-demo-worker-cpu-0]",
-  "resume node slurm-demo-worker-cpu-0",
-  "resume worker -cpu-0",
-  "resume node -cpu-0 end",
-];
-
 /** Lines of `scontrol show job` once the job is done. */
 export const jobLines = ["   JobState=COMPLETED Reason=None Dependency=(null)", "   NodeList=slurm-demo-worker-cpu-0"];

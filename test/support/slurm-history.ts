@@ -50,7 +50,14 @@ export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSyste
     looks.push({ at: Date.now(), states });
   };
   let before = new Set<string>();
-  const lookAtLists = async (): Promise<void> => {
+  /** One after the other: an older answer must not be compared with a newer one. */
+  let looking = Promise.resolve();
+  const lookAtLists = (): Promise<void> => {
+    const look = looking.then(compareLists);
+    looking = look.catch(() => undefined);
+    return look;
+  };
+  const compareLists = async (): Promise<void> => {
     const named = new Set(
       Object.values(await cluster.groups()).flatMap(({ podsToBeDeleted }) => podsToBeDeleted ?? []),
     );

@@ -5,7 +5,7 @@
 import { ownReason } from "../../slurm/node-flags.ts";
 import type { Action } from "../action.ts";
 import { backOff } from "../back-off.ts";
-import { capActions } from "../blast-radius.ts";
+import { capActions, isOnAbsence } from "../blast-radius.ts";
 import { decide, type Memory } from "../decide.ts";
 import type { CopilotSettings } from "../settings.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -32,7 +32,9 @@ export function forecast(
   now: number,
 ): ReadonlyMap<string, NextStep> {
   const first = decide(snapshot, memory, settings, now);
-  const { heldBack } = capActions(first.actions, snapshot, settings);
+  // The round asks the API for the Pods that are not seen; those that it finds gone are not held back.
+  const gone = new Set(first.actions.filter((action) => isOnAbsence(action, snapshot)).map(({ node }) => node));
+  const { heldBack } = capActions(first.actions, snapshot, settings, gone);
   const heldBackNodes = new Set(heldBack.map(({ node }) => node));
   const steps = new Map<string, NextStep>();
   for (const [name, actions] of byWorker(first.actions)) {

@@ -35,6 +35,7 @@ export function createInstruments(registry: Registry) {
     standby: gauge("standby", "1 while this copilot leaves everything to another one."),
     settingsProblems: gauge("settings_problems", "Mistakes in the settings file."),
     rounds: counter("rounds_total", "Rounds by what they came to.", "outcome"),
+    defects: counter("defects_total", "Rounds, and single steps, that ended in a defect of the copilot's own."),
     roundDuration: histogram("round_duration_seconds", "How long rounds take.", ROUND_BUCKETS),
 
     nodes: gauge("nodes", "Slurm nodes by state.", "group", "state"),

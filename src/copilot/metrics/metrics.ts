@@ -35,7 +35,7 @@ export function createMetrics(context: MetricsContext): Metrics {
   registry.setDefaultLabels({ slurm_cluster: context.cluster });
   const instruments = createInstruments(registry);
   instruments.buildInfo.set({ version: context.version }, 1);
-  for (const outcome of ["complete", "unknown", "standby", "defect"]) instruments.rounds.inc({ outcome }, 0);
+  for (const outcome of ["complete", "unknown", "standby"]) instruments.rounds.inc({ outcome }, 0);
   // Unknown, and not 0, until Slurm was read.
   instruments.resumeTimeout.remove();
   const looks = createLooks(instruments);
@@ -58,7 +58,7 @@ function count(observation: Observation, instruments: Instruments): void {
       instruments.roundDuration.observe(observation.milliseconds / 1000);
       break;
     case "defect":
-      instruments.rounds.inc({ outcome: "defect" });
+      instruments.defects.inc();
       break;
     case "step": {
       const { action, group = "", outcome } = observation;

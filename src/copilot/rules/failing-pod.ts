@@ -12,24 +12,19 @@
 
 import { isDown, isLeftAlone, isPoweringUp } from "../../slurm/node-flags.ts";
 import { giveUp } from "../back-off.ts";
-import type { Rule } from "../rule.ts";
+import { findWorkers, type Rule } from "../rule.ts";
 
 const name = "failing-pod";
 
 /** See the head of this file. */
 export const failingPod: Rule = {
   name,
-  find: ({ workers }) =>
-    workers
-      .values()
-      .flatMap((worker) => {
-        const { group, node, pod } = worker;
-        if (group === undefined || node === undefined || pod?.failure === undefined || pod.deleted !== undefined)
-          return [];
-        if (!isPoweringUp(node) || isDown(node) || isLeftAlone(node)) return [];
-        return [{ worker, key: pod.failure.code }];
-      })
-      .toArray(),
+  find: (snapshot) =>
+    findWorkers(snapshot, ({ group, node, pod }) => {
+      if (group === undefined || node === undefined || pod?.failure === undefined || pod.deleted !== undefined)
+        return false;
+      return isPoweringUp(node) && !isDown(node) && !isLeftAlone(node);
+    }),
   decide: ({ worker: { name: node, pod } }, _observed, context) => {
     const failure = pod?.failure;
     if (failure === undefined) return [];

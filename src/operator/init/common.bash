@@ -20,13 +20,18 @@ keep() {
 # must take leave of every process whose parent has ended, such as slurmstepd and what logins leave behind; Slurm's daemons do not, and
 # each would stay as a zombie until no process can be made.
 run_main() {
-  local signal main code=0
-  "$@" &
-  main=$!
+  local signal early='' main='' code=0
   for signal in HUP INT QUIT TERM USR1 USR2; do
     # shellcheck disable=SC2064
-    trap "kill -$signal $main 2>/dev/null || :" "$signal"
+    trap "early=$signal; [ -z \"\$main\" ] || kill -$signal \"\$main\" 2>/dev/null || :" "$signal"
   done
+  # In the background bash ignores these two, and so would everything that the program starts.
+  (
+    trap - INT QUIT
+    exec "$@"
+  ) &
+  main=$!
+  [ -z "$early" ] || kill "-$early" "$main" 2>/dev/null || :
   # A signal ends `wait` before the program has ended.
   while kill -0 "$main" 2>/dev/null; do wait "$main" || :; done
   wait "$main" || code=$?

@@ -7,7 +7,15 @@ case $(conf_value slurm.conf AccountingStorageType) in
   */slurmdbd) ;;
   *)
     # Where there is no accounting, the plugins that ask slurmdbd end slurmrestd (22.05, 24.11). What there is differs by release.
-    plugins=$("${daemon[@]}" -s list 2>&1 | sed -En '/openapi\/(slurm)?db/d; s|.*(openapi/[^[:space:]]+).*|\1|p' | paste -sd ,)
+    if ! known=$("${daemon[@]}" -s list 2>&1); then
+      say "slurmrestd does not list its plugins: $known"
+      exit 1
+    fi
+    plugins=$(sed -En '/openapi\/(slurm)?db/d; s|.*(openapi/[^[:space:]]+).*|\1|p' <<<"$known" | paste -sd ,)
+    if [ -z "$plugins" ]; then
+      say "slurmrestd has no plugin that does without slurmdbd: $known"
+      exit 1
+    fi
     options+=(-s "$plugins")
     ;;
 esac

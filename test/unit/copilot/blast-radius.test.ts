@@ -27,6 +27,7 @@ const act = (kind: "resume" | "suspend" | "forget", index: number): Action => ({
 });
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 const settings = copilotSettings({}, 600);
+const none: ReadonlySet<string> = new Set();
 
 describe("capActions", () => {
   test.each([
@@ -37,13 +38,13 @@ describe("capActions", () => {
     [3, 3, true],
   ])("of %i Pods, ending %i at once is allowed: %s", (pods, ended, allowed) => {
     const actions = range(0, ended).map((index) => act("suspend", index));
-    expect(capActions(actions, snapshot(pods), settings).allowed).toEqual(allowed ? actions : []);
+    expect(capActions(actions, snapshot(pods), settings, none).allowed).toEqual(allowed ? actions : []);
   });
 
   test("over the limit none is ended, and what ends nothing goes on", () => {
     const ending = range(0, 15).map((index) => act("suspend", index));
     const harmless = [act("resume", 16), act("forget", 17), act("suspend", 35)];
-    const { allowed, heldBack, limit } = capActions([...ending, ...harmless], snapshot(20), settings);
+    const { allowed, heldBack, limit } = capActions([...ending, ...harmless], snapshot(20), settings, none);
     expect(allowed).toEqual(harmless);
     expect(heldBack).toEqual(ending);
     expect(limit).toBe(10);
@@ -61,7 +62,7 @@ describe("capActions", () => {
       workers: new Map(pending.map((worker) => [worker.name, worker])),
     };
     const actions = range(0, 20).map((index) => act("suspend", index));
-    expect(capActions(actions, waiting, settings).allowed).toEqual(actions);
+    expect(capActions(actions, waiting, settings, none).allowed).toEqual(actions);
   });
 
   test.each<[string, Partial<WorkerPod>]>([
@@ -74,7 +75,7 @@ describe("capActions", () => {
       worker.pod === undefined ? worker : { ...worker, pod: { ...worker.pod, ...difference } },
     ]);
     const actions = range(0, 20).map((index) => act("suspend", index));
-    expect(capActions(actions, { ...rest, workers: new Map(ending) }, settings).allowed).toEqual(actions);
+    expect(capActions(actions, { ...rest, workers: new Map(ending) }, settings, none).allowed).toEqual(actions);
   });
 
   test("nodes that are up and would be set DOWN because no Pod of theirs is seen count", () => {
@@ -95,9 +96,9 @@ describe("capActions", () => {
       until: 0,
     });
     const unseen = range(20, 31).map(down);
-    expect(capActions(unseen, up, settings).allowed).toEqual([]);
+    expect(capActions(unseen, up, settings, none).allowed).toEqual([]);
     const seen = range(0, 11).map(down);
-    expect(capActions(seen, up, settings).allowed).toEqual(seen);
+    expect(capActions(seen, up, settings, none).allowed).toEqual(seen);
     // Of all of them but ten the API itself says that their Pod is gone.
     const gone = (many: number): ReadonlySet<string> => new Set(range(20, 20 + many).map((index) => `n${index}`));
     const rack = range(20, 40).map(down);
@@ -116,6 +117,6 @@ describe("capActions", () => {
       strike: 1,
       until: 0,
     };
-    expect(capActions([down, ...ending], snapshot(20), settings).allowed).toEqual([]);
+    expect(capActions([down, ...ending], snapshot(20), settings, none).allowed).toEqual([]);
   });
 });

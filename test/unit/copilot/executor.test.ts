@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../../src/copilot/action.ts";
 import { type ExecutorContext, execute } from "../../../src/copilot/executor.ts";
-import { createStepLog, type Observation } from "../../../src/copilot/observation.ts";
+import type { Observation } from "../../../src/copilot/observation.ts";
+import { createStepLog } from "../../../src/copilot/step-log.ts";
 import { KubernetesError, type KubernetesErrorKind } from "../../../src/kubernetes/errors.ts";
 import type { EventText } from "../../../src/kubernetes/events.ts";
 import type { PatchOperation } from "../../../src/kubernetes/slurm-cluster.ts";

@@ -14,11 +14,11 @@ const sawAllAt = (second: number) => ({
 
 describe("healthz", () => {
   test.each<[string, Partial<CopilotView>, number, number, string]>([
-    ["before the first round", {}, 120, 200, "ok"],
-    ["no first round", {}, 121, 503, "no round has ended for 121 s"],
+    ["before the first round", {}, 180, 200, "ok"],
+    ["no first round", {}, 181, 503, "no round has ended for 181 s"],
     ["a round just now", { roundAt: seconds(1000) }, 1001, 200, "ok"],
-    ["a long round", { roundAt: seconds(1000) }, 1120, 200, "ok"],
-    ["a loop that is stuck", { roundAt: seconds(1000) }, 1121, 503, "no round has ended for 121 s"],
+    ["a long round", { roundAt: seconds(1000) }, 1180, 200, "ok"],
+    ["a loop that is stuck", { roundAt: seconds(1000) }, 1181, 503, "no round has ended for 181 s"],
     ["rounds that know nothing", { roundAt: seconds(1000), problem: "Slurm is unknown" }, 1005, 200, "ok"],
   ])("%s", (_case, view, now, status, body) => {
     const answer = healthz({ ...started, ...view }, seconds(now));

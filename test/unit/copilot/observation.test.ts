@@ -2,15 +2,9 @@
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../../src/copilot/action.ts";
 import { runLoop } from "../../../src/copilot/loop.ts";
-import {
-  createStepLog,
-  type Observation,
-  observeApi,
-  observeScontrol,
-  type Setback,
-  type ToldSteps,
-} from "../../../src/copilot/observation.ts";
+import { type Observation, observeApi, observeScontrol } from "../../../src/copilot/observation.ts";
 import type { RoundContext } from "../../../src/copilot/round.ts";
+import { createStepLog, type Setback, type ToldSteps } from "../../../src/copilot/step-log.ts";
 import { KubernetesError } from "../../../src/kubernetes/errors.ts";
 
 /** A clock that goes on by a second each time it is read. */

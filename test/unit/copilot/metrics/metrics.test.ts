@@ -115,7 +115,7 @@ describe("a copilot whose rounds", () => {
   test("end in a defect: counted, and stale", async () => {
     const { observe, scrape } = makeCopilot();
     observe({ kind: "defect" });
-    expect(await scrape(10)).toMatchObject({ 'rounds_total{outcome="defect"}': 1, staleness_seconds: 10 });
+    expect(await scrape(10)).toMatchObject({ defects_total: 1, staleness_seconds: 10 });
   });
 
   test("stand by: no counts that another copilot tells too, and nothing is stale", async () => {
