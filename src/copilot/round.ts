@@ -140,7 +140,7 @@ async function askForUnseen(
       await api({ method: "GET", path: `/api/v1/namespaces/${cluster.namespace}/pods/${node}`, signal });
       doubts.set(node, "has a Pod that the watch does not show");
     } catch (error) {
-      if (error instanceof KubernetesError && error.kind === "NotFound") {
+      if (error instanceof KubernetesError && error.kind === "NotFound" && error.namesObject) {
         gone.add(node);
         continue;
       }

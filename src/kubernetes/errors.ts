@@ -34,15 +34,18 @@ export class KubernetesError extends Error {
   readonly kind: KubernetesErrorKind;
   /** How long the server asks to wait before the next try (header Retry-After), in milliseconds. */
   readonly retryAfter: number | undefined;
+  /** Whether the answer names the object that it is about, as the API itself does. A 404 of a proxy, or of a path that is not served, does not. */
+  readonly namesObject: boolean;
 
   constructor(
     kind: KubernetesErrorKind,
     message: string,
-    options: { cause?: unknown; retryAfter?: number | undefined } = {},
+    options: { cause?: unknown; retryAfter?: number | undefined; namesObject?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.retryAfter = options.retryAfter;
+    this.namesObject = options.namesObject ?? false;
   }
 }
 
@@ -91,6 +94,7 @@ export function errorFromResponse(
   const said = status.message ?? (response.body.trim().slice(0, 200) || "no explanation");
   return new KubernetesError(kind, `${call}: ${response.status} ${said}`, {
     retryAfter: parseRetryAfter(response.retryAfter, now),
+    namesObject: status.namesObject,
   });
 }
 
@@ -122,16 +126,17 @@ function kindOfStatus(status: number, causes: number): KubernetesErrorKind {
 }
 
 /** Reads the `Status` object that the API sends with every error; proxies and the server's own mux send plain text instead. */
-function parseStatus(body: string): { message: string | undefined; causes: number } {
+function parseStatus(body: string): { message: string | undefined; causes: number; namesObject: boolean } {
   try {
-    const status = JSON.parse(body) as { message?: unknown; details?: { causes?: unknown } } | null;
-    const causes = status?.details?.causes;
+    const status = JSON.parse(body) as { message?: unknown; details?: { causes?: unknown; name?: unknown } } | null;
+    const { causes, name } = status?.details ?? {};
     return {
+      namesObject: typeof name === "string" && name !== "",
       message: typeof status?.message === "string" ? status.message : undefined,
       causes: Array.isArray(causes) ? causes.length : 0,
     };
   } catch {
-    return { message: undefined, causes: 0 };
+    return { message: undefined, causes: 0, namesObject: false };
   }
 }
 

@@ -36,6 +36,13 @@ describe("errorFromResponse", () => {
     expect(respond(422, status({ causes: [{ field: "spec.replicas" }] })).kind).toBe("Invalid");
   });
 
+  test.each([
+    ['{"kind":"Status","reason":"NotFound","details":{"name":"demo-worker-cpu-0","kind":"pods"},"code":404}', true],
+    ['{"kind":"Status","reason":"NotFound","details":{},"code":404}', false],
+    ["404 page not found\n", false],
+    ["", false],
+  ])("404 with %s names the object: %s", (body, expected) => expect(respond(404, body).namesObject).toBe(expected));
+
   test("the message says what was called and what the API said", () => {
     expect(respond(403, JSON.stringify({ message: 'slurmclusters "demo" is forbidden' })).message).toBe(
       'GET /x: 403 slurmclusters "demo" is forbidden',

@@ -35,6 +35,7 @@ function makeSystem(states: readonly (readonly [state: string, reason?: string])
   const patches: string[] = [];
   let time = NOW;
   let pods: ReadonlyMap<string, WorkerPod> = new Map();
+  let byOthers = false;
   let lookUp: (name: string) => KubernetesErrorKind | undefined = () => "NotFound";
   let patch: () => KubernetesErrorKind | undefined = () => undefined;
   let state: RoundState = firstState;
@@ -74,7 +75,7 @@ function makeSystem(states: readonly (readonly [state: string, reason?: string])
       if (name !== undefined) asked.push(name);
       if (method === "PATCH") patches.push(path);
       const kind = name !== undefined ? lookUp(name) : method === "PATCH" ? patch() : undefined;
-      if (kind !== undefined) throw new KubernetesError(kind, kind);
+      if (kind !== undefined) throw new KubernetesError(kind, kind, { namesObject: kind === "NotFound" && !byOthers });
       return resource;
     },
     recordEvent: async () => {},
@@ -115,8 +116,10 @@ function makeSystem(states: readonly (readonly [state: string, reason?: string])
     setPods: (given: readonly WorkerPod[]) => {
       pods = new Map(given.map((pod) => [pod.name, pod]));
     },
-    onLookUp: (outcome: typeof lookUp) => {
+    /** `answeredByOthers`: 404 does not come from the API itself. */
+    onLookUp: (outcome: typeof lookUp, answeredByOthers = false) => {
       lookUp = outcome;
+      byOthers = answeredByOthers;
     },
     onPatch: (outcome: typeof patch) => {
       patch = outcome;
@@ -184,11 +187,11 @@ describe("Pods that are lost all at once", () => {
     expect((await round()).filter((line) => line.includes("left alone"))).toEqual([]);
   });
 
-  test.each<[KubernetesErrorKind]>([["Timeout"], ["Forbidden"]])(
-    "an API that answers with %s is asked once, and nothing is DOWN",
+  test.each<[KubernetesErrorKind]>([["Timeout"], ["Forbidden"], ["NotFound"]])(
+    "where something answers with %s that is not the API's word about the Pod it is asked once, and nothing is DOWN",
     async (kind) => {
       const { round, down, asked, onLookUp } = await busySystem(8, []);
-      onLookUp(() => kind);
+      onLookUp(() => kind, true);
       await round();
       const lines = await round();
       expect([down(), asked.length]).toEqual([0, 1]);
