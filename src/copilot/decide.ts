@@ -5,6 +5,7 @@
  * when they see what came of it. What they have observed is remembered all the same.
  */
 
+import { dateFailures, type FailingSince } from "../kubernetes/failing-since.ts";
 import { hasJobs, isPoweringUp, isUp, ownReason } from "../slurm/node-flags.ts";
 import type { Action } from "./action.ts";
 import type { Observed, Rule, RuleContext } from "./rule.ts";
@@ -39,7 +40,7 @@ export interface Memory {
   /** By worker, while its node powers up: UID of the Pod that was last deleted to be made anew. */
   readonly recreated: ReadonlyMap<string, string>;
   /** By worker and kind of failure, while its Pod fails so: since when, in epoch milliseconds. */
-  readonly failing: ReadonlyMap<string, number>;
+  readonly failing: FailingSince;
   /** By worker whose node was up in the last round: its Pod then. */
   readonly podsOfNodesUp: ReadonlyMap<string, KnownPod>;
   /** When the last round decided, in epoch milliseconds; absent before the first. */
@@ -67,7 +68,7 @@ export function decide(
   now: number,
   rules: readonly Rule[] = allRules,
 ): { readonly actions: readonly Action[]; readonly memory: Memory; readonly snapshot: Snapshot } {
-  const { dated, failing } = dateFailures(seen, memory.failing, now);
+  const { snapshot: dated, failing } = withDates(seen, memory.failing, now);
   const { snapshot, podsOfNodesUp } = noticeLostJobs(dated, memory, now);
   const strikes = countStrikes(snapshot, memory.strikes, settings);
   const recreated = new Map(
@@ -106,35 +107,24 @@ export function settled(memory: Memory, done: Iterable<Action>): Memory {
   return { ...memory, podsOfNodesUp };
 }
 
-/** The kind of every failure of a container that has run: whatever the kubelet calls it, it ends, and is started, again and again. */
-const ENDING = "ending";
-
 /**
- * Gives each failure of a Pod the time since when it lasts: where Kubernetes does not tell, from the first round that saw it on, so that
- * after a restart of ours it begins anew. One of a container that has run lasts at least since its last end, and as long as its Pod is not
- * ready: it shows only between two tries. It does not depend on the UID: a Pod that is made anew and fails the same way goes on failing.
+ * The snapshot with the time since when each Pod fails. After a restart of ours it begins anew where Kubernetes does not tell. It does not
+ * depend on the UID: a Pod that is made anew and fails the same way goes on failing.
  */
-function dateFailures(
+function withDates(
   seen: Snapshot,
-  before: Memory["failing"],
+  before: FailingSince,
   now: number,
-): { readonly dated: Snapshot; readonly failing: Memory["failing"] } {
-  const failing = new Map<string, number>();
-  const changed = new Map<string, Worker>();
-  for (const worker of seen.workers.values()) {
-    const { name, pod } = worker;
-    if (pod === undefined) continue;
-    const ending = before.get(`${name} ${ENDING}`);
-    if (ending !== undefined && !pod.ready) failing.set(`${name} ${ENDING}`, ending);
-    if (pod.failure === undefined) continue;
-    const { code, message, since: told, isEarliest = false, lastEnd } = pod.failure;
-    const key = `${name} ${lastEnd === undefined ? code : ENDING}`;
-    const since = Math.min(before.get(key) ?? now, isEarliest ? (lastEnd ?? now) : told);
-    failing.set(key, since);
-    changed.set(name, { ...worker, pod: { ...pod, failure: { code, message, since } } });
+): { readonly snapshot: Snapshot; readonly failing: FailingSince } {
+  const pods = [...seen.workers].flatMap(([name, { pod }]) => (pod === undefined ? [] : [[name, pod] as const]));
+  const { dated, failing } = dateFailures(pods, before, now);
+  if (dated.size === 0) return { snapshot: seen, failing };
+  const workers = new Map<string, Worker>();
+  for (const [name, worker] of seen.workers) {
+    const pod = dated.get(name);
+    workers.set(name, pod === undefined ? worker : { ...worker, pod });
   }
-  if (changed.size === 0) return { dated: seen, failing };
-  return { dated: { ...seen, workers: new Map([...seen.workers, ...changed]) }, failing };
+  return { snapshot: { ...seen, workers }, failing };
 }
 
 /** How long ago it may have happened, in milliseconds: a round and what clocks differ. */

@@ -2,6 +2,7 @@
 import type { Connection } from "../kubernetes/connection.ts";
 import { KubernetesError } from "../kubernetes/errors.ts";
 import { createEventRecorder, type EventText } from "../kubernetes/events.ts";
+import type { FailingSince } from "../kubernetes/failing-since.ts";
 import { leadWithLease } from "../kubernetes/lease.ts";
 import { createApi } from "../kubernetes/request.ts";
 import type { Log } from "../settings/log.ts";
@@ -53,6 +54,9 @@ const LEASE_NAME = "slurm-operator";
 const RATE = 20;
 const BURST = 30;
 
+/** Writes that may be under way at once, each on a connection of its own, and as many reads. */
+const CONNECTIONS = 4;
+
 /** How long a description of how things are is not told again, in milliseconds. */
 const TELL_AGAIN = 600_000;
 
@@ -78,9 +82,16 @@ export function startOperator(options: OperatorOptions): RunningOperator {
         },
         async ({ signal, isHeld }) => {
           metrics.leader(true);
-          const api = createApi(connection, { userAgent, now, connections: 4 });
           const rateLimit = createRateLimit({ rate: RATE, burst: BURST, now: monotonic, sleep });
-          const writes = createWrites({ api, rateLimit, isLeader: isHeld, signal, now: monotonic });
+          const writes = createWrites({
+            readApi: createApi(connection, { userAgent, now, connections: CONNECTIONS }),
+            writeApi: createApi(connection, { userAgent, now, connections: CONNECTIONS }),
+            connections: CONNECTIONS,
+            rateLimit,
+            isLeader: isHeld,
+            signal,
+            now: monotonic,
+          });
           const look = createLook({ ...options, view, metrics, writes });
           await runLoop({
             clusters: () => {
@@ -112,6 +123,7 @@ function createLook(
   const backOff = createWorkersBackOff(monotonic);
   const failedLooks = createFailureBackOff(monotonic);
   const children = new Map<string, ChildrenState>();
+  const failing = new Map<string, FailingSince>();
   const events = createEvents(options);
   return async (key) => {
     const cluster = view.clusters.get(key);
@@ -122,6 +134,7 @@ function createLook(
         writes,
         backOff,
         children,
+        failing,
         now,
         monotonic,
         build: { clusterDomain },

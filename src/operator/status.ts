@@ -19,7 +19,7 @@ export interface ClusterStatus {
 export interface StatusInput {
   readonly cluster: OperatedCluster;
   readonly plan: WorkersPlan;
-  /** All Pods that bear the cluster's label. */
+  /** All Pods that bear the cluster's label; their failures tell from when on they count. */
   readonly pods: readonly ObservedPod[];
   /** What the API refused, in order. */
   readonly refusals: readonly string[];

@@ -1,6 +1,7 @@
 /** One look at one cluster: what is to be is compared with what is, and the difference is carried out. */
 import { KubernetesError } from "../../kubernetes/errors.ts";
 import type { EventText } from "../../kubernetes/events.ts";
+import { dateFailures, type FailingSince } from "../../kubernetes/failing-since.ts";
 import { slurmClusterPath } from "../../kubernetes/slurm-cluster.ts";
 import { buildChildren } from "../build/children.ts";
 import { hasLimits, templateHash } from "../build/worker.ts";
@@ -19,6 +20,7 @@ import {
   withoutLimits,
 } from "./events.ts";
 import { carryOut, type WorkersContext } from "./workers.ts";
+import { TRUSTED } from "./writes.ts";
 
 /** What a look needs. */
 export interface ReconcileContext extends WorkersContext {
@@ -28,6 +30,8 @@ export interface ReconcileContext extends WorkersContext {
   readonly monotonic: () => number;
   /** What is remembered of clusters' children, by UID: what was last applied, never what is expected. */
   readonly children: Map<string, ChildrenState>;
+  /** What is remembered of clusters' Pods that fail, by the cluster's UID. */
+  readonly failing: Map<string, FailingSince>;
   /** Tells of how things are, which every look finds again: once, and again after a while. */
   readonly tellState: (event: EventText) => void;
   /** Told what was seen, for the metrics. */
@@ -44,18 +48,22 @@ const RESYNC = 30_000;
  * Looks at a cluster, and acts. Throws {@link KubernetesError} where the status cannot be written; everything else that fails is in the
  * status.
  *
- * @param pods all Pods that bear the cluster's label
+ * @param seen all Pods that bear the cluster's label
  * @returns milliseconds until the next look, if nothing changes before
  */
 export async function reconcile(
   cluster: OperatedCluster,
-  pods: readonly ObservedPod[],
+  seen: readonly ObservedPod[],
   context: ReconcileContext,
 ): Promise<number> {
   const { monotonic, now } = context;
   const seenAt = monotonic();
   // Kubernetes' garbage collection takes its children.
   if (cluster.deleting) return RESYNC;
+  const byUid = seen.map((pod) => [pod.uid, pod] as const);
+  const { dated, failing } = dateFailures(byUid, context.failing.get(cluster.uid) ?? new Map(), now());
+  context.failing.set(cluster.uid, failing);
+  const pods = seen.map((pod) => dated.get(pod.uid) ?? pod);
   if (cluster.problems.length > 0) {
     for (const problem of cluster.problems) context.tellState(invalidSpec(problem));
     await writeStatus(cluster, buildStatus({ cluster, pods, plan: none, refusals: [], now: now() }), none, context);
@@ -113,7 +121,11 @@ async function confirm(
     if (fresh === undefined || fresh.uid !== cluster.uid || fresh.deleting || fresh.problems.length > 0) {
       return undefined;
     }
-    return { cluster: fresh, plan: planWorkers(fresh, pods), confirmedAt };
+    const confirmed = { cluster: fresh, plan: planWorkers(fresh, pods), confirmedAt };
+    const took = monotonic() - confirmedAt;
+    // Every write would come too late. Whole seconds, so that each look finds the same text.
+    if (took <= TRUSTED) return confirmed;
+    return { ...confirmed, problem: `nothing is deleted: the API took ${Math.floor(took / 1000)} s to answer` };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     if (error.kind === "NotFound") return undefined;

@@ -3,6 +3,7 @@ import { KubernetesError } from "../../kubernetes/errors.ts";
 import type { Api } from "../../kubernetes/request.ts";
 import type { Manifest } from "../build/manifest.ts";
 import { annotations } from "../names.ts";
+import { createGate } from "./gate.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** What an object that exists tells of its owner. */
@@ -61,20 +62,25 @@ const LONGEST_RETRY_AFTER = 60_000;
  * beside SuspendTimeout, before which Slurm wakes no node again that it parks; long enough for a hundred writes, so that the read and the
  * plan of a new look are cheap beside them.
  */
-const TRUSTED = 5000;
+export const TRUSTED = 5000;
 
 type ApiCall = Omit<Parameters<Api>[0], "signal">;
 
 /** Makes the calls. `isLeader` is asked right before each that changes something. `now` is the rate limit's clock. */
 export function createWrites(options: {
-  readonly api: Api;
+  /** Apart from the other, so that no write waits for the connection of a read. */
+  readonly readApi: Api;
+  readonly writeApi: Api;
+  /** How many calls `writeApi` has under way at once; a further one would be sent nobody knows when. */
+  readonly connections: number;
   readonly rateLimit: RateLimit;
   readonly isLeader: () => boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
 }): Writes {
-  const { api, isLeader, now, rateLimit, signal } = options;
-  const call = async (request: ApiCall): Promise<unknown> => {
+  const { isLeader, now, rateLimit, readApi, signal, writeApi } = options;
+  const gate = createGate(options.connections);
+  const call = async (api: Api, request: ApiCall): Promise<unknown> => {
     try {
       return await api({ ...request, signal });
     } catch (error) {
@@ -83,21 +89,25 @@ export function createWrites(options: {
       throw error;
     }
   };
-  const checkLeader = ({ method, path }: ApiCall): void => {
-    if (!isLeader()) throw new KubernetesError("Timeout", `${method} ${path}: no longer the leader`);
+  const read = (path: string): Promise<unknown> => call(readApi, { method: "GET", path });
+  const send = async (request: ApiCall): Promise<unknown> => {
+    if (!isLeader()) throw new KubernetesError("Timeout", `${request.method} ${request.path}: no longer the leader`);
+    return await call(writeApi, request);
   };
   const write = async (request: ApiCall): Promise<unknown> => {
     await rateLimit.take(signal);
-    checkLeader(request);
-    return await call(request);
+    return await gate(() => send(request));
   };
   const writeInTime = async (request: ApiCall, confirmedAt: number): Promise<WriteResult> => {
     const latest = confirmedAt + TRUSTED;
-    const turn = Math.max(await rateLimit.take(signal, latest), now());
-    if (turn > latest) return { again: Math.max(0, turn - TRUSTED - now()) };
-    checkLeader(request);
-    await call(request);
-    return "done";
+    const taken = await rateLimit.take(signal, latest);
+    return await gate(async () => {
+      // Those before it may have kept it waiting.
+      const turn = Math.max(taken, now());
+      if (turn > latest) return { again: Math.max(0, turn - TRUSTED - now()) };
+      await send(request);
+      return "done";
+    });
   };
   const writeTo = async (request: ApiCall, confirmedAt: number): Promise<WriteResult> => {
     try {
@@ -112,13 +122,13 @@ export function createWrites(options: {
   return {
     find: async (kind, namespace, name) => {
       try {
-        return toExisting(await call({ method: "GET", path: objectPath(kind, namespace, name) }));
+        return toExisting(await read(objectPath(kind, namespace, name)));
       } catch (error) {
         if (error instanceof KubernetesError && error.kind === "NotFound") return undefined;
         throw error;
       }
     },
-    read: (path) => call({ method: "GET", path }),
+    read,
     create: (manifest, confirmedAt) => {
       const path = `${collectionPath(manifest.kind, manifest.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`;
       return writeInTime({ method: "POST", path, body: JSON.stringify(manifest) }, confirmedAt);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createChanges } from "../../../src/operator/control/changes.ts";
 import { childrenHash, untilChildren } from "../../../src/operator/control/children.ts";
 import { createFailureBackOff } from "../../../src/operator/control/failure-back-off.ts";
+import { createGate } from "../../../src/operator/control/gate.ts";
 import { runLoop } from "../../../src/operator/control/loop.ts";
 import { createRateLimit } from "../../../src/operator/control/rate-limit.ts";
 import { slowStart } from "../../../src/operator/control/slow-start.ts";
@@ -71,6 +72,30 @@ describe("the rate limit", () => {
     limit.pause(1_000_000);
     await limit.take(AbortSignal.abort());
   });
+});
+
+test("the gate lets so many through at once, in order; one that fails makes place too", async () => {
+  const gate = createGate(2);
+  const begun: number[] = [];
+  const ends = Array.from({ length: 4 }, () => Promise.withResolvers<number>());
+  const enter = (index: number) =>
+    gate(() => {
+      begun.push(index);
+      return ends[index]?.promise ?? Promise.resolve(index);
+    });
+  const all = Promise.allSettled([0, 1, 2, 3].map(enter));
+  await new Promise(setImmediate);
+  expect(begun).toEqual([0, 1]);
+  ends[1]?.reject(new Error("no"));
+  // Asks when a place has just been handed on.
+  const late = enter(4);
+  await new Promise(setImmediate);
+  expect(begun).toEqual([0, 1, 2]);
+  for (const [index, end] of ends.entries()) end.resolve(index);
+  expect((await all).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  expect(await late).toBe(4);
+  expect(begun).toEqual([0, 1, 2, 3, 4]);
+  expect(await enter(5)).toBe(5);
 });
 
 describe("slow start", () => {

@@ -1,5 +1,6 @@
 /** The operator's loop, looks and writes as they are, with a model of the API and a virtual clock. */
 import { errorFromResponse, type KubernetesError } from "../../../src/kubernetes/errors.ts";
+import type { FailingSince } from "../../../src/kubernetes/failing-since.ts";
 import type { Api } from "../../../src/kubernetes/request.ts";
 import { createChanges } from "../../../src/operator/control/changes.ts";
 import type { ChildrenState } from "../../../src/operator/control/children.ts";
@@ -69,7 +70,7 @@ export function rateLimitOf(clock: VirtualClock) {
 /**
  * Makes a cluster with one group `cpu` and Pods of these indexes.
  *
- * @param onCall called before each call is carried out; may throw what the API answers instead
+ * @param onCall called before each call is carried out; may take its time, and throw what the API answers instead
  */
 export function operatorModel(options: {
   readonly clock: VirtualClock;
@@ -77,7 +78,7 @@ export function operatorModel(options: {
   readonly name?: string;
   readonly group?: object;
   readonly pods?: readonly number[];
-  readonly onCall?: (call: Call, model: OperatorModel) => void;
+  readonly onCall?: (call: Call, model: OperatorModel) => void | Promise<void>;
 }): OperatorModel {
   const { clock, name = "demo", onCall, rateLimit = rateLimitOf(clock) } = options;
   const changes = createChanges(clock.sleep);
@@ -141,7 +142,7 @@ export function operatorModel(options: {
     const { method, path } = call;
     seen.push({ method, path, at: clock.now() });
     await clock.sleep(10);
-    onCall?.(call, model);
+    await onCall?.(call, model);
     return structuredClone(carryOut(call));
   };
 
@@ -152,7 +153,9 @@ export function operatorModel(options: {
     void told.push(`${reason}: ${message}`);
   const context = {
     writes: createWrites({
-      api,
+      readApi: api,
+      writeApi: api,
+      connections: 4,
       rateLimit,
       isLeader: () => true,
       signal: new AbortController().signal,
@@ -160,6 +163,7 @@ export function operatorModel(options: {
     }),
     backOff: createWorkersBackOff(clock.now),
     children: new Map<string, ChildrenState>(),
+    failing: new Map<string, FailingSince>(),
     now: clock.now,
     monotonic: clock.now,
     build: { clusterDomain: "cluster.local" },

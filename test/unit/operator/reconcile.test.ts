@@ -99,6 +99,58 @@ describe("what the resource no longer asks for when its turn comes", () => {
   });
 });
 
+test("an API that takes longer to answer than the answer may be trusted is told of, and nothing is deleted until it is quicker", async () => {
+  const clock = virtualClock();
+  let slow = true;
+  const model = operatorModel({
+    clock,
+    group: { podsToBeDeleted: workers([0, 1]) },
+    pods: [0, 1],
+    onCall: async (call) => {
+      if (slow && isReadOfResource(call)) await clock.sleep(5500 + (clock.now() % 400));
+    },
+  });
+  await clock.run(model.until(60_000));
+  expect(model.counted.deleted).toBe(0);
+  expect(model.statuses).toEqual(["unhealthy: nothing is deleted: the API took 5 s to answer"]);
+  expect(new Set(model.told)).toEqual(new Set(["Refused: nothing is deleted: the API took 5 s to answer"]));
+  const reads = model.seen.filter(isReadOfResource).map(({ at }) => at);
+  expect(reads.length).toBeGreaterThan(5);
+  // The first status is a change, which is looked at soon.
+  for (const [position, at] of reads.entries()) {
+    if (position > 1) expect(at - (reads[position - 1] ?? 0)).toBeGreaterThan(6500);
+  }
+  slow = false;
+  await clock.run(model.until(75_000));
+  expect(model.counted.deleted).toBe(2);
+  expect(model.statuses.at(-1)).toMatch(/^ready/);
+});
+
+test("a worker that cannot be started after ten minutes of pulling its image makes the cluster unhealthy a minute later", async () => {
+  const clock = virtualClock();
+  const model = operatorModel({ clock, group: { podsToBeCreated: [0] }, pods: [0] });
+  const setContainer = (waiting: object): void => {
+    const { metadata } = model.objects.get(model.pod(0)) ?? { metadata: { name: "" } };
+    const conditions = ["Ready", "ContainersReady"].map((type) => ({
+      type,
+      status: "False",
+      lastTransitionTime: new Date(0).toISOString(),
+    }));
+    model.store(model.pod(0), {
+      metadata,
+      status: { phase: "Pending", conditions, containerStatuses: [{ name: "slurmd", state: { waiting } }] },
+    });
+  };
+  setContainer({ reason: "ContainerCreating" });
+  await clock.run(model.until(600_000));
+  setContainer({ reason: "ErrImagePull", message: "no such image" });
+  await clock.run(model.until(659_000));
+  expect(model.statuses.at(-1)).toMatch(/^progressing: .* demo-worker-cpu-0: ImagePullBackOff: ErrImagePull: no such/);
+  await clock.run(model.until(700_000));
+  expect(model.statuses.at(-1)).toMatch(/^unhealthy: demo-worker-cpu-0: ImagePullBackOff: ErrImagePull: no such image/);
+  expect(model.statuses.filter((status) => status.startsWith("unhealthy"))).toHaveLength(1);
+});
+
 describe("progress", () => {
   test.each([
     ["deleted", { podsToBeDeleted: workers(range(3000)) }, range(3000)],

@@ -16,18 +16,28 @@ const [cpu] = cluster.groups;
 if (cpu === undefined) throw new Error("no group");
 const pod = buildWorker(cluster, cpu, 0, true, build);
 
-/** Writes to an API that notes what reaches it, and when. */
-function writesWith(options: { readonly rateLimit?: RateLimit; readonly error?: Error } = {}) {
+/** Writes to an API with two connections that notes what reaches it, and when, and takes `takes` milliseconds for a write. */
+function writesWith(options: { readonly rateLimit?: RateLimit; readonly error?: Error; readonly takes?: number } = {}) {
   const clock = virtualClock();
   const rateLimit = options.rateLimit ?? createRateLimit({ rate: 20, burst: 30, ...clock });
   const sent: string[] = [];
-  const api = async ({ method }: { readonly method: string }) => {
+  const answer = { metadata: { uid: "uid" } };
+  const writeApi = async ({ method }: { readonly method: string }) => {
     sent.push(`${method} at ${clock.now()}`);
+    if (options.takes !== undefined) await clock.sleep(options.takes);
     if (options.error !== undefined) throw options.error;
-    return { metadata: { uid: "uid" } };
+    return answer;
   };
   const signal = new AbortController().signal;
-  const writes = createWrites({ api, rateLimit, isLeader: () => true, signal, now: clock.now });
+  const writes = createWrites({
+    readApi: async () => answer,
+    writeApi,
+    connections: 2,
+    rateLimit,
+    isLeader: () => true,
+    signal,
+    now: clock.now,
+  });
   return { clock, rateLimit, sent, writes };
 }
 
@@ -57,6 +67,23 @@ describe.each(inTime)("%s", (_name, write) => {
     expect(await write(writes, 0)).toEqual({ again: 0 });
     expect(sent).toEqual([]);
   });
+  test("is not sent where those before it keep the connections too long", async () => {
+    const { clock, sent, writes } = writesWith({ takes: 2400 });
+    const results = await clock.run(Promise.all(Array.from({ length: 7 }, () => write(writes, 0))));
+    expect(results).toEqual([...Array.from({ length: 6 }, () => "done"), { again: 0 }]);
+    expect(sent.map((each) => each.replace(/.* at /, ""))).toEqual(["0", "0", "2400", "2400", "4800", "4800"]);
+  });
+});
+
+test("every write waits for a connection, and no read does for that of a write", async () => {
+  const { clock, sent, writes } = writesWith({ takes: 6000 });
+  const path = "/apis/kai.alibabacloud.com/v1/namespaces/hpc/slurmclusters/demo";
+  const applied = Promise.all([writes.apply(pod), writes.apply(pod), writes.patchStatus(path, {})]);
+  await writes.read(path);
+  await writes.find("Pod", "hpc", "demo-worker-cpu-0");
+  expect(clock.now()).toBe(0);
+  await clock.run(applied);
+  expect(sent).toEqual(["PATCH at 0", "PATCH at 0", "PATCH at 6000"]);
 });
 
 test.each([404, 409])("to remove or mark what the API answers %i about is needless", async (status) => {
