@@ -65,8 +65,8 @@ describeHelmCluster(`slurmrestd as docs/install.md switches it on (${inject("sui
     const [, body = "", code] = /^([\s\S]*)\n(\d+)$/.exec(told) ?? [];
     return { code: Number(code), body };
   };
-  /** Whether slurmctld is up in an answer to a ping, as 22.05 tells it or as later releases do. */
-  const isUp = ({ body }: Answer): boolean => /"ping": ?"UP"|"responding": ?true/.test(body);
+  /** Whether slurmctld is up in an answer to a ping; each version of the API has one or two of these words for it. */
+  const isUp = ({ body }: Answer): boolean => /"ping(ed)?": ?"UP"|"responding": ?true/.test(body);
 
   test("the key comes to slurmctld and to nobody else", async () => {
     const file = join(demo.cluster.folder, "jwt_hs256.key");
