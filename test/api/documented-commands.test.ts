@@ -36,7 +36,7 @@ describeWithHelm("docs/install.md", () => {
       .replaceAll(/^ {4}/gm, "")
       // Nothing runs Pods here.
       .replaceAll(/^kubectl .* rollout .*\n/gm, "");
-    expect(script.match(/^(helm|kubectl|sed) /gm)).toHaveLength(9);
+    expect(script.match(/^(helm|kubectl|sed) /gm)).toHaveLength(10);
     const folder = await mkdtemp(join(home, "install-"));
     await symlink(join(root, "deploy"), join(folder, "deploy"));
     const folders = [dirname(helmProgram), dirname(controlPlane.kubectl), process.env.PATH];
