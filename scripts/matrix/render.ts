@@ -8,6 +8,8 @@ export interface SuiteResult {
   /** Undefined when no server came up to tell. */
   readonly versions: TestedVersions | undefined;
   readonly tests: readonly TestResult[];
+  /** Files that were run once more, alone, because a test of theirs had failed; `tests` has what came of that. */
+  readonly again: readonly string[];
   /** How long it took. */
   readonly seconds: number;
 }
@@ -63,6 +65,7 @@ export function renderPage(results: readonly SuiteResult[], facts: PageFacts): s
       ]),
     ),
     "",
+    ...renderAgain(results),
     ...(failures.length === 0 ? [] : ["## What failed", "", ...failures, ""]),
     "## With each release of Slurm",
     "",
@@ -79,6 +82,17 @@ export function renderPage(results: readonly SuiteResult[], facts: PageFacts): s
     renderCurrentApi(facts.currentApi),
     "",
   ].join("\n");
+}
+
+function renderAgain(results: readonly SuiteResult[]): string[] {
+  const told = results
+    .filter(({ again }) => again.length > 0)
+    .map(({ suite, again }) => `${again.join(", ")} (${suite})`);
+  if (told.length === 0) return [];
+  return [
+    `A file with a failed test is run once more, alone, and the second run counts. So it was with ${told.join("; ")}.`,
+    "",
+  ];
 }
 
 /** For each heading a table: a row for each test, a column for each suite. */

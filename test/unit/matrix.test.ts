@@ -75,12 +75,14 @@ const passed = (heading: string, title: string, name = "a.test.ts"): TestResult 
 const trixie: SuiteResult = {
   suite: "trixie",
   versions,
+  again: [],
   seconds: 90,
   tests: [passed("walk", "runs"), passed("walk", "stops | ends"), passed("logins", "by ssh", "once.test.ts")],
 };
 const failing: SuiteResult = {
   suite: "sid",
   versions: undefined,
+  again: [],
   seconds: 3,
   tests: [
     { ...passed("walk", "runs"), outcome: { state: "failed", message: "Error: `bad`" } },
@@ -119,6 +121,13 @@ describe("the page", () => {
 
   test("has no heading for failures without any", () => {
     expect(lines([trixie])).not.toContain("## What failed");
+  });
+
+  test("tells which files were run again", () => {
+    const sentence = "A file with a failed test is run once more, alone, and the second run counts. So it was with ";
+    expect(lines([trixie]).join("\n")).not.toContain(sentence);
+    const again = { ...trixie, again: ["a.test.ts", "b.test.ts"] };
+    expect(lines([again, failing])).toContain(`${sentence}a.test.ts, b.test.ts (trixie).`);
   });
 
   test("tells of a current kube-apiserver, and of what failed there", () => {
