@@ -171,7 +171,8 @@ describeCluster("the images", () => {
     const inWorker = await containerOf(names.worker);
     expect(await inWorker("slurmd", "-V")).toMatch(/^slurm/);
     expect(await inWorker("readlink", "--canonicalize-existing", "/usr/bin/srun")).toContain("srun");
-    await expect(inWorker("ls", "/opt/slurm-power-agent")).rejects.toThrow("No such file");
+    // By its exit code: what a program says last, buildah does not always pass on.
+    expect(await inWorker("test", "!", "-e", "/opt/slurm-power-agent")).toBe("");
   });
 
   test.each(["operator", "ldap", "mariadb"] as const)("the image %s is for nobody", async (stage) => {
