@@ -131,7 +131,8 @@ describeCluster("the images", () => {
 
     test("LDAP is off: without its daemon names are looked up in files, without delay", async () => {
       expect(await inHead("getent", "passwd", "slurm")).toContain("64030");
-      await expect(inHead("ls", "/etc/nslcd.conf")).rejects.toThrow("No such file");
+      // By its exit code: what a program says last, buildah does not always pass on.
+      expect(await inHead("test", "!", "-e", "/etc/nslcd.conf")).toBe("");
     });
   });
 
@@ -164,14 +165,13 @@ describeCluster("the images", () => {
     expect(await inWorker("slurmd", "-V")).toBe(await (await containerOf(names.worker))("slurmd", "-V"));
     expect(await inWorker("cat", "/usr/local/cuda/version")).toBe("12.4");
     expect(await inWorker("printenv", "CUDA_VERSION", "PATH")).toMatch(/^12\.4\n\/usr\/local\/cuda\/bin:/);
-    await expect(inWorker("ls", "/etc/munge/munge.key")).rejects.toThrow("No such file");
+    expect(await inWorker("test", "!", "-e", "/etc/munge/munge.key")).toBe("");
   });
 
   test("a worker has slurmd, srun for the jobs, and nothing of the agent", async () => {
     const inWorker = await containerOf(names.worker);
     expect(await inWorker("slurmd", "-V")).toMatch(/^slurm/);
     expect(await inWorker("readlink", "--canonicalize-existing", "/usr/bin/srun")).toContain("srun");
-    // By its exit code: what a program says last, buildah does not always pass on.
     expect(await inWorker("test", "!", "-e", "/opt/slurm-power-agent")).toBe("");
   });
 
