@@ -3,7 +3,7 @@ import { publicSource } from "../../scripts/images/debian-base.ts";
 
 describe("a package source that images may name", () => {
   test.each([
-    "http://deb.debian.org/debian/",
+    "http://mirror.example.com/debian/",
     "https://mirror.example.org:8443/debian/",
     "https://mirror.example.org/teams/hpc@site/debian/",
     "file:/srv/debian/",
