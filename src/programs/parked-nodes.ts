@@ -33,15 +33,15 @@ export async function nodesStillParked(
   const rest = names.filter((name) => !isStillParked(name));
   const stateOf = (name: string): string => [...(states.get(name) ?? [])].join("+");
   const others = [...Map.groupBy(rest, stateOf)].flatMap(([state, alike]) => {
-    const text = byHand ? refusalByHand(state, alike, message) : refusalOfLate(state);
+    const text = byHand ? refusalByHand(state, alike, message) : refusalOfLate(state, message);
     return alike.map((name) => ({ name, code: "NotParked", message: text }));
   });
   return { parked: names.filter(isStillParked), others };
 }
 
-/** `state` is "" for one that cannot be read. */
-function refusalOfLate(state: string): string {
-  const what = state === "" ? "its state in Slurm cannot be read" : `it is ${state} in Slurm by now`;
+/** `state` is "" for one that cannot be read, and `message` says why. */
+function refusalOfLate(state: string, message: string): string {
+  const what = state === "" ? `its state in Slurm cannot be read (${message})` : `it is ${state} in Slurm by now`;
   return `the suspend is late and ${what}, so its Pod is left alone`;
 }
 

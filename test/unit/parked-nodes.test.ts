@@ -45,7 +45,7 @@ test("a late one leaves out what is not parked any more, or cannot be read", asy
     others: ["demo-worker-cpu-1 NotParked", "demo-worker-cpu-2 NotParked"],
     messages: [
       "the suspend is late and it is IDLE+CLOUD+POWERING_UP in Slurm by now, so its Pod is left alone",
-      "the suspend is late and its state in Slurm cannot be read, so its Pod is left alone",
+      "the suspend is late and its state in Slurm cannot be read (Slurm does not show it), so its Pod is left alone",
     ],
     asked: true,
   });
