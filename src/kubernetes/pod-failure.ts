@@ -32,6 +32,7 @@ export interface RawPodStatus {
   readonly phase?: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly startTime?: string;
   readonly conditions?: readonly RawCondition[];
   readonly initContainerStatuses?: readonly RawContainerStatus[];
   readonly containerStatuses?: readonly RawContainerStatus[];

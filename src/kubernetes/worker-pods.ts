@@ -11,6 +11,8 @@ export interface WorkerPod {
   readonly phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
   readonly ready: boolean;
   readonly created: number;
+  /** When its kubelet took it on, by the clock of that machine (status.startTime, pkg/kubelet/status/status_manager.go of 1.32); absent before. */
+  readonly accepted?: number;
   /** When its deletion was asked for; absent while nobody has. */
   readonly deleted?: number;
   /** When it was to be gone at the latest, if its deletion was asked for. */
@@ -56,6 +58,7 @@ export function toWorkerPod(pod: unknown, now: number): WorkerPod | undefined {
   const graceEnds = timeOf(metadata.deletionTimestamp);
   const deleted = graceEnds && graceEnds - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
   const failure = podFailure(status, created, graceEnds !== undefined);
+  const accepted = timeOf(status.startTime);
   const ends = containerEnds(status);
   return {
     name: metadata.name,
@@ -63,6 +66,7 @@ export function toWorkerPod(pod: unknown, now: number): WorkerPod | undefined {
     phase: phases.has(status.phase ?? "") ? (status.phase as WorkerPod["phase"]) : "Unknown",
     ready: conditionOf(status, "Ready")?.status === "True",
     created,
+    ...(accepted !== undefined && { accepted }),
     ...(deleted !== undefined && { deleted }),
     ...(graceEnds !== undefined && { graceEnds }),
     ...(failure !== undefined && { failure }),

@@ -55,6 +55,7 @@ describe("what works has no failure", () => {
       conditions: [scheduled, condition("Ready", "True", "10:00:30"), condition("ContainersReady", "True", "10:00:30")],
       containerStatuses: [container({ running: { startedAt: stamp("10:00:20") } }, { ready: true, started: true })],
       podIP: "10.1.2.3",
+      startTime: stamp("10:00:01"),
     };
     expect(toWorkerPod({ apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [] }, status }, now)).toEqual({
       name: "demo-worker-cpu-3",
@@ -62,6 +63,7 @@ describe("what works has no failure", () => {
       phase: "Running",
       ready: true,
       created: time("10:00:00"),
+      accepted: time("10:00:01"),
     });
   });
 

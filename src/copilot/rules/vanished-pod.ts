@@ -29,7 +29,7 @@ import type { Worker } from "../snapshot.ts";
 
 const name = "vanished-pod";
 
-/** How much later than its slurmd a Pod must have been made to be another one, in milliseconds: clocks differ. */
+/** How much later than its slurmd a Pod must have begun to be another one, in milliseconds: clocks differ. */
 const CLOCK_SKEW = 60_000;
 
 /** See the head of this file. */
@@ -97,9 +97,10 @@ function lossOf({
       keepsPod: true,
     };
   }
-  // With `slurmd -b` both times are the start of slurmd, one by the clock of slurmctld and one by that of the worker.
+  // With `slurmd -b` both times are the start of slurmd, one by the clock of slurmctld and one by that of the worker. A Pod that slurmd was
+  // started in has a kubelet, which shares the worker's clock: that of the API may be minutes ahead without any harm to the node.
   const started = Math.max(node.bootTime ?? 0, node.slurmdStartTime ?? 0);
-  if (started > 0 && pod.created > started * 1000 + CLOCK_SKEW) {
+  if (started > 0 && (pod.accepted ?? pod.created) > started * 1000 + CLOCK_SKEW) {
     return { code: "PodReplaced", message: "is up and its Pod was made after its slurmd was started" };
   }
   return undefined;

@@ -29,6 +29,11 @@ describe("vanished-pod", () => {
       "PodDeleted",
     ],
     ["was made after its slurmd", { ...busy, node: started, pod: { created: minutesAgo(1) } }, "PodReplaced"],
+    [
+      "was taken on by a kubelet after its slurmd",
+      { ...busy, node: started, pod: { created: minutesAgo(31), accepted: minutesAgo(1) } },
+      "PodReplaced",
+    ],
     ["is being deleted under an idle node", { state: "IDLE+CLOUD", wanted: true, pod: { deleted: NOW } }, "PodDeleted"],
     ["has failed, no list naming it", { state: "MIXED+CLOUD", pod: { phase: "Failed" } }, "PodFailed"],
     [
@@ -76,6 +81,10 @@ describe("vanished-pod", () => {
     [
       "whose clock lags its Pod's by less than the tolerance",
       { ...busy, node: started, pod: { created: minutesAgo(29) } },
+    ],
+    [
+      "whose clock lags the API's by ten minutes, and not its kubelet's",
+      { ...busy, node: started, pod: { created: minutesAgo(21), accepted: minutesAgo(31) } },
     ],
     [
       "whose host was started before its Pod",
