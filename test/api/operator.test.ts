@@ -200,6 +200,52 @@ test("a changed template: the head gets it at once, workers keep running and are
   );
 });
 
+test("a template that says the same by other means: what kube-apiserver had added to the old means goes with them", async () => {
+  const templateOf = (
+    container: object,
+    volumes: readonly { readonly [kind: string]: unknown; readonly name: string }[],
+  ) => ({
+    spec: { containers: [{ name: "slurmctld", image: "head", ...container }], volumes },
+  });
+  const probe = { httpGet: { path: "/", port: 80 } };
+  const old = templateOf(
+    {
+      readinessProbe: probe,
+      lifecycle: { preStop: probe },
+    },
+    [
+      { name: "conf", configMap: { name: "conf" } },
+      { name: "key", secret: { secretName: "key" } },
+      { name: "home", hostPath: { path: "/home" } },
+      { name: "token", projected: { sources: [{ secret: { name: "token" } }] } },
+      { name: "info", downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } },
+    ],
+  );
+  const exec = { exec: { command: ["true"] } };
+  const newer = templateOf(
+    {
+      readinessProbe: exec,
+      lifecycle: { preStop: exec },
+    },
+    ["conf", "key", "home", "token", "info"].map((name) => ({ name, emptyDir: {} })),
+  );
+  const cluster = await create("other-means", {});
+  await cluster.merge({ slurmctld: { template: old } });
+  const statefulSet = `/apis/apps/v1/namespaces/${cluster.namespace}/statefulsets/other-means`;
+  const read = () => call<{ spec: { template: typeof old } }>(controlPlane.request, [200], "GET", statefulSet);
+  const volumes = ({ spec }: Awaited<ReturnType<typeof read>>) => spec.template.spec.volumes;
+  await waitFor("the volumes", read, (found) => volumes(found).length === 6, 60_000);
+  await cluster.merge({ slurmctld: { template: newer } });
+  const isNew = (found: Awaited<ReturnType<typeof read>>) => volumes(found).some((volume) => "emptyDir" in volume);
+  const { spec } = (await waitFor("the new ones", read, isNew, 60_000)).spec.template;
+  expect(spec.containers).toMatchObject(newer.spec.containers);
+  expect(spec.volumes.filter(({ name }) => name !== "slurmd-podinfo")).toEqual(newer.spec.volumes);
+  // A StatefulSet may say what no Pod may.
+  const pods = `/api/v1/namespaces/${cluster.namespace}/pods?dryRun=All`;
+  const body = { metadata: { name: "like-the-head" }, spec };
+  await call(controlPlane.request, [201], "POST", pods, { body });
+});
+
 test("what the API refuses is told, with a single try at a time", async () => {
   const broken = { spec: { containers: [{ name: "Not A Name", image: "worker" }] } };
   const cluster = await create("refused", { podsToBeCreated: range(40), template: broken });

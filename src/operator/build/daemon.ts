@@ -3,6 +3,7 @@ import { childName, labels } from "../names.ts";
 import type { OperatedDaemon } from "../operated-cluster.ts";
 import { childMetadata, type Manifest } from "./manifest.ts";
 import { type BuildContext, buildPod, type PodOwner } from "./pod.ts";
+import { withStatedDefaults } from "./stated-defaults.ts";
 
 /** Builds the Deployment of a daemon. A command that its template gives is left alone. */
 export function buildDaemon(
@@ -32,7 +33,7 @@ export function buildDaemon(
       selector: { matchLabels: selector },
       // Two slurmdbd must not write one database.
       strategy: { type: type === "slurmdbd" ? "Recreate" : "RollingUpdate" },
-      template: buildPod(owner, parts, context),
+      template: withStatedDefaults(buildPod(owner, parts, context)),
     },
   };
 }

@@ -3,6 +3,7 @@ import { labels } from "../names.ts";
 import type { OperatedCluster } from "../operated-cluster.ts";
 import { childMetadata, type Manifest } from "./manifest.ts";
 import { type BuildContext, buildPod, type PodOwner } from "./pod.ts";
+import { withStatedDefaults } from "./stated-defaults.ts";
 
 /** Builds the head. */
 export function buildHead(
@@ -33,7 +34,7 @@ export function buildHead(
       updateStrategy: { type: "RollingUpdate" },
       // With the default, OrderedReady, a head that does not become ready is not replaced when its template is mended.
       podManagementPolicy: "Parallel",
-      template,
+      template: withStatedDefaults(template),
     },
   };
 }
