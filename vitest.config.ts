@@ -5,6 +5,16 @@ const shared = {
   ssr: { resolve: { conditions: ["source", "node", "import", "default"] } },
 };
 
+const slurm = {
+  setupFiles: ["test/support/tell-slurm-logs.ts"],
+  globalSetup: ["test/support/installation.ts"],
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+};
+
+/** Files of the slurm tier that start hundreds of programs at once: what runs beside them would wait for the processors. */
+const crowds = ["test/slurm/contention.test.ts"];
+
 /**
  * Four tiers, told apart by what they need to run: `unit` needs nothing, `api` a real etcd and kube-apiserver, `slurm` both of those and a
  * real munged, slurmctld and slurmd, `cluster` a whole Kubernetes with a kubelet, and images. Servers are started by the test files
@@ -37,16 +47,18 @@ const config = defineConfig({
       {
         ...shared,
         test: {
+          ...slurm,
           name: "slurm",
           include: ["test/slurm/**/*.test.ts"],
-          setupFiles: ["test/support/tell-slurm-logs.ts"],
-          globalSetup: ["test/support/installation.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          exclude: crowds,
           sequence: { groupOrder: 2 },
           // They wait for Slurm's clocks for most of their time.
           maxWorkers: 2,
         },
+      },
+      {
+        ...shared,
+        test: { ...slurm, name: "slurm-crowds", include: crowds, sequence: { groupOrder: 3 }, fileParallelism: false },
       },
       {
         ...shared,
@@ -56,7 +68,7 @@ const config = defineConfig({
           globalSetup: ["test/support/images.ts"],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           // Each file has a Kubernetes of its own, and waits for it and for Slurm's clocks for most of its time.
           maxWorkers: 2,
         },

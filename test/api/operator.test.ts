@@ -207,7 +207,7 @@ test("a template that says the same by other means: what kube-apiserver had adde
   ) => ({
     spec: { containers: [{ name: "slurmctld", image: "head", ...container }], volumes },
   });
-  const probe = { httpGet: { path: "/", port: 80 } };
+  const probe = { httpGet: { port: 80 } };
   const old = templateOf(
     {
       readinessProbe: probe,
@@ -219,6 +219,8 @@ test("a template that says the same by other means: what kube-apiserver had adde
       { name: "home", hostPath: { path: "/home" } },
       { name: "token", projected: { sources: [{ secret: { name: "token" } }] } },
       { name: "info", downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } },
+      { name: "scratch", nfs: { server: "files", path: "/scratch" } },
+      { name: "state", persistentVolumeClaim: { claimName: "state" } },
     ],
   );
   const exec = { exec: { command: ["true"] } };
@@ -227,14 +229,14 @@ test("a template that says the same by other means: what kube-apiserver had adde
       readinessProbe: exec,
       lifecycle: { preStop: exec },
     },
-    ["conf", "key", "home", "token", "info"].map((name) => ({ name, emptyDir: {} })),
+    ["conf", "key", "home", "token", "info", "scratch", "state"].map((name) => ({ name, emptyDir: {} })),
   );
   const cluster = await create("other-means", {});
   await cluster.merge({ slurmctld: { template: old } });
   const statefulSet = `/apis/apps/v1/namespaces/${cluster.namespace}/statefulsets/other-means`;
   const read = () => call<{ spec: { template: typeof old } }>(controlPlane.request, [200], "GET", statefulSet);
   const volumes = ({ spec }: Awaited<ReturnType<typeof read>>) => spec.template.spec.volumes;
-  await waitFor("the volumes", read, (found) => volumes(found).length === 6, 60_000);
+  await waitFor("the volumes", read, (found) => volumes(found).length === 8, 60_000);
   await cluster.merge({ slurmctld: { template: newer } });
   const isNew = (found: Awaited<ReturnType<typeof read>>) => volumes(found).some((volume) => "emptyDir" in volume);
   const { spec } = (await waitFor("the new ones", read, isNew, 60_000)).spec.template;

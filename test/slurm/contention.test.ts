@@ -53,14 +53,16 @@ test("100 resumes mixed with 100 suspends of other nodes, while an operator writ
       fixture.pod.run(join(inject("installation"), "slurm-resume"), [`mixed-worker-cpu-${index}`], { env }),
       fixture.pod.run(join(inject("installation"), "slurm-suspend"), [`mixed-worker-cpu-${index + 100}`], { env }),
     ]),
-  );
-  done = true;
+  ).finally(() => {
+    done = true;
+  });
   await operator;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`200 simultaneous programs ended within ${seconds} s`);
+  const logs = await Promise.all(["resume", "suspend"].map((verb) => fixture.pod.read(`/var/log/slurm-${verb}.log`)));
   expect(
     results.filter(({ exitCode }) => exitCode !== 0),
-    await fixture.pod.read("/var/log/slurm-suspend.log"),
+    logs.join(""),
   ).toEqual([]);
   expect((await fixture.groups()).cpu).toMatchObject({
     podsToBeCreated: range(0, 100),

@@ -99,8 +99,8 @@ async function wipedListsComeBack(timeout: number): Promise<void> {
 /** Slurm counts on all nodes of the group but cpu-3. */
 async function othersAreUp(): Promise<void> {
   const { slurm, worker } = system;
-  const nodes = (await slurm.nodes()).filter(({ name }) => name.includes("cpu") && name !== worker("cpu-3"));
-  expect(nodes.map((node) => [node.name, isUp(node)])).toEqual(nodes.map(({ name }) => [name, true]));
+  const up = (await slurm.nodes()).filter(isUp).map(({ name }) => name);
+  expect(up).toEqual(expect.arrayContaining([worker("cpu-0"), worker("cpu-1"), worker("cpu-2")]));
 }
 
 test("watches cut every second: a Pod that is evicted is noticed at once all the same, and lists come back", async () => {
@@ -129,6 +129,7 @@ test("409 and 422 in turns, and somebody who writes ten times a second", async (
   const { cluster, said } = system;
   // Until the copilot has given up once, and for ten seconds at least.
   const gaveUp = /resume of \S+ failed, the next round tries again: /;
+  const before = (await said()).length;
   const storm = performance.now();
   let refusing = true;
   fault = (method, count) => {
@@ -138,7 +139,7 @@ test("409 and 422 in turns, and somebody who writes ten times a second", async (
     return { kind: "answer", status: code as number, body };
   };
   const refusal = (async () => {
-    await waitFor("the copilot to give up", said, (lines) => gaveUp.test(lines.join("\n")), 60_000);
+    await waitFor("the copilot to give up", said, (lines) => gaveUp.test(lines.slice(before).join("\n")), 60_000);
     await sleep(Math.max(0, 10_000 - (performance.now() - storm)));
   })().finally(() => {
     refusing = false;
@@ -152,8 +153,8 @@ test("409 and 422 in turns, and somebody who writes ten times a second", async (
     }
   })();
   try {
-    await Promise.all([refusal, wipedListsComeBack(100_000)]);
-    expect(performance.now() - storm).toBeGreaterThan(10_000);
+    const back = wipedListsComeBack(100_000).then(() => expect(refusing).toBe(false));
+    await Promise.all([refusal, back]);
   } finally {
     writing = false;
     await writer;

@@ -97,10 +97,10 @@ function lossOf({
       keepsPod: true,
     };
   }
-  // With `slurmd -b` both times are the start of slurmd, one by the clock of slurmctld and one by that of the worker. A Pod that slurmd was
-  // started in has a kubelet, which shares the worker's clock: that of the API may be minutes ahead without any harm to the node.
+  // With `slurmd -b` both times are the start of slurmd, one by the clock of slurmctld and one by that of the worker. The Pod's are by the
+  // clocks of the API and of its kubelet. Either may be minutes ahead without any harm to the node, so both must say so.
   const started = Math.max(node.bootTime ?? 0, node.slurmdStartTime ?? 0);
-  if (started > 0 && (pod.accepted ?? pod.created) > started * 1000 + CLOCK_SKEW) {
+  if (started > 0 && Math.min(pod.created, pod.accepted ?? pod.created) > started * 1000 + CLOCK_SKEW) {
     return { code: "PodReplaced", message: "is up and its Pod was made after its slurmd was started" };
   }
   return undefined;

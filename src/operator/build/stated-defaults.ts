@@ -2,17 +2,17 @@
 import type { BuiltTemplate } from "./pod.ts";
 
 /**
- * States the defaults of those parts of a Pod template of which there is one of several kinds: volumes, and the handlers of probes and of a
- * container's life (Kubernetes pkg/apis/core/v1/defaults.go).
+ * States the defaults of those parts of a Pod template of which there is one of several kinds: volumes of the usual kinds, and the handlers
+ * of probes and of a container's life (Kubernetes pkg/apis/core/v1/defaults.go).
  *
  * A server-side apply of 1.20 takes away what it said before and no longer says, and nothing else. A default that kube-apiserver had added
  * stays, and with it the old kind beside the new one: a ConfigMap that becomes a Secret would leave a volume that is both, which no Pod may
- * have. (Seen with 1.20.2 and not with 1.37.2. There a variable that changes from `valueFrom` to `value` keeps an empty `valueFrom` all the
- * same.)
+ * have. (Seen with 1.20.2 and not with 1.37.2. With 1.20.2 an empty `emptyDir`, or `valueFrom` of a variable,
+ * stays all the same.)
  */
 export function withStatedDefaults({ metadata, spec }: BuiltTemplate): BuiltTemplate {
   const stated = JSON.parse(JSON.stringify(spec), (key, value: unknown) =>
-    key === "httpGet" && isObject(value) ? { scheme: "HTTP", ...value } : value,
+    key === "httpGet" && isObject(value) ? { path: "/", scheme: "HTTP", ...value } : value,
   ) as typeof spec;
   const volumes = stated.volumes?.map(({ name, ...kinds }) => ({
     name,

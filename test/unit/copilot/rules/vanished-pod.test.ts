@@ -30,8 +30,8 @@ describe("vanished-pod", () => {
     ],
     ["was made after its slurmd", { ...busy, node: started, pod: { created: minutesAgo(1) } }, "PodReplaced"],
     [
-      "was taken on by a kubelet after its slurmd",
-      { ...busy, node: started, pod: { created: minutesAgo(31), accepted: minutesAgo(1) } },
+      "was made and taken on by a kubelet after its slurmd",
+      { ...busy, node: started, pod: { created: minutesAgo(2), accepted: minutesAgo(1) } },
       "PodReplaced",
     ],
     ["is being deleted under an idle node", { state: "IDLE+CLOUD", wanted: true, pod: { deleted: NOW } }, "PodDeleted"],
@@ -85,6 +85,10 @@ describe("vanished-pod", () => {
     [
       "whose clock lags the API's by ten minutes, and not its kubelet's",
       { ...busy, node: started, pod: { created: minutesAgo(21), accepted: minutesAgo(31) } },
+    ],
+    [
+      "whose kubelet's clock was ten minutes ahead when it took the Pod on",
+      { ...busy, node: started, pod: { created: minutesAgo(31), accepted: minutesAgo(21) } },
     ],
     [
       "whose host was started before its Pod",
