@@ -23,7 +23,9 @@ beforeAll(async () => {
   system = await startCopilotSystem({
     clusterName: "random",
     groups: { cpu: 5 },
-    suspendTime: 12,
+    // Longer than the 30 seconds that a job may wait for its start once its node is up (PERIODIC_TIMEOUT of slurmctld 22.05). With 12 it was
+    // seen once that slurmctld took such a node for idle and suspended it under the job, which then was "Cleaning" for minutes.
+    suspendTime: 35,
     suspendTimeout: 5,
     resumeTimeout: 60,
     settings: () => ({
