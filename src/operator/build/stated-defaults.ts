@@ -7,8 +7,7 @@ import type { BuiltTemplate } from "./pod.ts";
  *
  * A server-side apply of 1.20 takes away what it said before and no longer says, and nothing else. A default that kube-apiserver had added
  * stays, and with it the old kind beside the new one: a ConfigMap that becomes a Secret would leave a volume that is both, which no Pod may
- * have. (Seen with 1.20.2 and not with 1.37.2. With 1.20.2 an empty `emptyDir`, or `valueFrom` of a variable,
- * stays all the same.)
+ * have. (Seen with 1.20.2 and not with 1.37.2. With 1.20.2 an empty `emptyDir`, or `valueFrom` of a variable, stays all the same.)
  */
 export function withStatedDefaults({ metadata, spec }: BuiltTemplate): BuiltTemplate {
   const stated = JSON.parse(JSON.stringify(spec), (key, value: unknown) =>
