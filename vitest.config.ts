@@ -58,7 +58,15 @@ const config = defineConfig({
       },
       {
         ...shared,
-        test: { ...slurm, name: "slurm-crowds", include: crowds, sequence: { groupOrder: 3 }, fileParallelism: false },
+        test: {
+          ...slurm,
+          name: "slurm-crowds",
+          include: crowds,
+          sequence: { groupOrder: 3 },
+          fileParallelism: false,
+          // Above the time that they give their programs.
+          testTimeout: 300_000,
+        },
       },
       {
         ...shared,

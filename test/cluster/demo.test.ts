@@ -1,24 +1,13 @@
 /** `npm run demo` as a user runs it, after set-up: a whole Kubernetes, the charts, the walk-through, and its clean-up. */
-import { lstatSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { documentedMessages } from "../../scripts/demo/expectations.ts";
 import { autoscalingSteps } from "../../scripts/demo/steps.ts";
+import { expectNoneLeft, tracesOf } from "../support/cluster-traces.ts";
 import { expectNothingLeft, foldersOf, shownResumeLog, startDemo, titlesIn } from "../support/demo.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
 import { processesMentioning } from "../support/processes-mentioning.ts";
-
-/**
- * The network device and the control groups of this name. Another cluster may take the name as soon as it is free, so each comes
- * with its inode, which tells a new one from the old one.
- */
-async function tracesOf(name: string): Promise<string[]> {
-  const groups = await readdir("/sys/fs/cgroup");
-  const paths = [join("/sys/class/net", name), ...["", ...groups].map((each) => join("/sys/fs/cgroup", each, name))];
-  const inodes = paths.map((path) => lstatSync(path, { throwIfNoEntry: false })?.ino);
-  return paths.map((path, index) => `${path} ${inodes[index] ?? ""}`).filter((_, index) => inodes[index] !== undefined);
-}
 
 describeCluster("npm run demo", () => {
   test("every documented step happens in Pods, and nothing is left", async () => {
@@ -65,7 +54,6 @@ describeCluster("npm run demo", () => {
     expect(await demo.ended, demo.output()).toBe(130);
     expect(demo.output()).toContain("ended by SIGINT");
     await expectNothingLeft(demo.output());
-    const left = await tracesOf(name);
-    expect(left.filter((trace) => traces.includes(trace))).toEqual([]);
+    await expectNoneLeft(name, traces);
   });
 });

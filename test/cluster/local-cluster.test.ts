@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { expectNoneLeft, tracesOf } from "../support/cluster-traces.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
 import { processesMentioning } from "../support/processes-mentioning.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -30,12 +31,10 @@ describeCluster("npm run cluster", () => {
     rmSync(parent, { recursive: true });
   });
 
-  async function expectNothingLeft(device: string): Promise<void> {
+  const sandboxName = (): string => readFileSync(join(folder, "sandbox-name"), "utf8");
+  async function expectNothingLeft(name: string, traces: readonly string[]): Promise<void> {
     expect(await processesMentioning(folder)).toEqual([]);
-    expect(readdirSync("/sys/class/net")).not.toContain(device);
-    expect(readdirSync("/sys/fs/cgroup", { recursive: true }).filter((name) => String(name).endsWith(device))).toEqual(
-      [],
-    );
+    await expectNoneLeft(name, traces);
     expect(readdirSync(parent)).toEqual([]);
   }
 
@@ -76,9 +75,11 @@ describeCluster("npm run cluster", () => {
     expect(await kubectl("exec", "probe", "--", "cat", "/data/name")).toBe("probe\n");
     expect(await command("status")).toContain("probe");
 
-    const device = readFileSync(join(folder, "sandbox-name"), "utf8");
+    const name = sandboxName();
+    const traces = await tracesOf(name);
+    expect(traces.length).toBeGreaterThan(1);
     await command("down");
-    await expectNothingLeft(device);
+    await expectNothingLeft(name, traces);
   });
 
   test("a second one in the same folder is refused, and the first one stays", async () => {
@@ -88,7 +89,8 @@ describeCluster("npm run cluster", () => {
   });
 
   test("when its keeper is killed all its programs end, and down removes the files", async () => {
-    const device = readFileSync(join(folder, "sandbox-name"), "utf8");
+    const name = sandboxName();
+    const traces = await tracesOf(name);
     expect((await processesMentioning(folder)).length).toBeGreaterThan(5);
     process.kill(keeper(), "SIGKILL");
     await waitFor(
@@ -99,7 +101,7 @@ describeCluster("npm run cluster", () => {
     );
     await expect(command("status")).rejects.toThrow("no cluster is up");
     await command("down");
-    await expectNothingLeft(device);
+    await expectNothingLeft(name, traces);
   });
 
   test("ended while it starts, it leaves nothing", async () => {
@@ -107,12 +109,18 @@ describeCluster("npm run cluster", () => {
     // Its failure is looked at below.
     starting.catch(() => {});
     await waitFor("the sandbox", () => existsSync(join(folder, "sandbox-name")), Boolean, 60_000);
-    const device = readFileSync(join(folder, "sandbox-name"), "utf8");
+    const name = sandboxName();
     await delay(1000);
+    const traces = await waitFor(
+      "its network or control groups",
+      () => tracesOf(name),
+      (found) => found.length > 0,
+      20_000,
+    );
     starting.child.kill("SIGINT");
     await expect(starting).rejects.toThrow("it was ended while starting");
     expect(readFileSync(`${folder}.log`, "utf8")).toBe("");
     rmSync(`${folder}.log`);
-    await expectNothingLeft(device);
+    await expectNothingLeft(name, traces);
   });
 });
