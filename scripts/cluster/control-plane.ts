@@ -41,8 +41,8 @@ export interface ControlPlane {
   serviceAccountToken(namespace: string, name: string, options?: ServiceAccountTokenOptions): Promise<string>;
   /** Requests that were finished so far, in order, also those before a restart of kube-apiserver. */
   auditEvents(): Promise<AuditEvent[]>;
-  /** Freezes kube-apiserver: connections are accepted by the kernel and nothing answers. */
-  pause(): void;
+  /** Freezes kube-apiserver: from then on connections are accepted by the kernel and nothing answers. */
+  pause(): Promise<void>;
   /** Ends {@link pause}. */
   resume(): void;
   /** Kills kube-apiserver: connections break and new ones are refused. etcd keeps the data. */
@@ -180,7 +180,7 @@ async function startOnPort(port: number, options: ControlPlaneOptions): Promise<
       serviceAccountToken: (namespace, name, tokenOptions) =>
         makeServiceAccountToken(request, certificates.serviceAccountKey, { namespace, name }, tokenOptions),
       auditEvents: () => readAuditLog(join(folder, "audit.log")),
-      pause: () => apiserver?.signal("SIGSTOP"),
+      pause: async () => apiserver?.pause(),
       resume: () => apiserver?.signal("SIGCONT"),
       stopApiserver: async () => apiserver?.kill(),
       startApiserver: start,

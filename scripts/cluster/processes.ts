@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cleanUpAtExit } from "./cleanup.ts";
 
 /** A server that runs in the background until it is killed or this process ends. */
@@ -14,6 +15,12 @@ export interface BackgroundProcess {
   readonly ended: Promise<void>;
   /** @throws Error when the program has ended */
   signal(signal: NodeJS.Signals): void;
+  /**
+   * Sends SIGSTOP and waits until all threads have stopped: those on other processors go on until the first one has taken the signal.
+   *
+   * @throws Error when the program has ended
+   */
+  pause(): Promise<void>;
   /** Sends SIGKILL, which also ends a stopped process, and waits until the program is gone. Repeating it is harmless. */
   kill(): Promise<void>;
   /** The last 20 lines of the log, for error messages. */
@@ -61,13 +68,18 @@ export async function startProcess(options: ProcessOptions): Promise<BackgroundP
   }
   void ended.then(forgetCleanup);
   const pid = child.pid as number; // always set after "spawn"
+  const signal = (name: NodeJS.Signals): void => {
+    if (!child.kill(name)) throw new Error(`${options.name} (process ${pid}) has ended`);
+  };
   return {
     name: options.name,
     pid,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     ended,
-    signal: (signal) => {
-      if (!child.kill(signal)) throw new Error(`${options.name} (process ${pid}) has ended`);
+    signal,
+    pause: async () => {
+      signal("SIGSTOP");
+      while (!(await isStopped(pid))) await sleep(1);
     },
     kill: async () => {
       child.kill("SIGKILL");
@@ -75,4 +87,13 @@ export async function startProcess(options: ProcessOptions): Promise<BackgroundP
     },
     logTail: async () => (await readFile(options.logFile, "utf8")).trimEnd().split("\n").slice(-20).join("\n"),
   };
+}
+
+/** Whether each thread of the process is stopped: state T, the first field after the name in brackets (proc(5)). */
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  // One that has ended meanwhile counts as running: the next look has it no more.
+  const stat = (thread: string) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => "");
+  const stats = await Promise.all(threads.map(stat));
+  return stats.every((text) => text.slice(text.lastIndexOf(")")).startsWith(") T "));
 }

@@ -211,7 +211,7 @@ describe("a control plane", () => {
   });
 
   test("pause() leaves requests unanswered until resume()", async () => {
-    controlPlane.pause();
+    await controlPlane.pause();
     const answer = controlPlane.request("GET", "/api/v1/namespaces/default");
     const winner = await Promise.race([answer, delay(1000, "silence")]);
     controlPlane.resume();
@@ -258,7 +258,7 @@ test("control planes run side by side and leave nothing behind", async () => {
     await a.createNamespace("only-in-a");
     expect(await b.request("GET", "/api/v1/namespaces/only-in-a")).toMatchObject({ status: 404 });
     // A stopped process must go away too.
-    a.pause();
+    await a.pause();
   } finally {
     const pids = both.flatMap((each) => each.pids());
     expect(pids).toHaveLength(4);

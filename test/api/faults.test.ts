@@ -122,7 +122,7 @@ describe("what does not pass ends within the deadline, with exit 1 and one clear
   test("kube-apiserver that is frozen", async () => {
     const direct = await createClusterFixture(controlPlane, `frozen-${made}`, [{ groupName: "cpu", replicas: 0 }]);
     await direct.pod.write("/etc/slurm/power-agent.yaml", "deadlineSeconds: 2\n");
-    controlPlane.pause();
+    await controlPlane.pause();
     const { exitCode, milliseconds } = await direct.pod.run(join(inject("installation"), "slurm-resume"), [
       `${direct.name}-worker-cpu-0`,
     ]);

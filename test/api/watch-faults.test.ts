@@ -249,7 +249,7 @@ describe("kube-apiserver itself", () => {
     await direct.createPod(indexed(0));
     const { watched } = await direct.watch({ idleTimeout: 2000 });
     await watched.ready;
-    controlPlane.pause();
+    await controlPlane.pause();
     try {
       await waitFor(
         "the problem",

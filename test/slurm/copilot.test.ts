@@ -66,7 +66,7 @@ describe("what the programs lost", () => {
   test("a resume killed before its PATCH: its node is asked for within two rounds, and comes up", async () => {
     const { slurm, cluster, worker, resumeLog } = await start("killed-resume");
     const node = worker("cpu-0");
-    controlPlane.pause();
+    await controlPlane.pause();
     const running = slurm.srun("printenv", "SLURMD_NODENAME");
     try {
       const isCalled = (lines: readonly { message: string }[]) =>
@@ -187,7 +187,7 @@ test.each([
   if (what === "waits for kube-apiserver") {
     const ready = () => getFromSocket(join(slurm.folder, "log/copilot.sock"), "/readyz").catch(() => "");
     await waitFor("its first round", ready, (answer) => answer !== "", 30_000);
-    controlPlane.pause();
+    await controlPlane.pause();
     await slurm.scontrol("update", `nodename=${worker("cpu-0")}`, "state=POWER_UP");
     await untilLogged("(lost-resume)");
   }

@@ -67,7 +67,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
     const { slurm, cluster, worker } = system;
     const index = signal === "SIGTERM" ? 2 : 3;
     const node = worker(`cpu-${index}`);
-    controlPlane.pause();
+    await controlPlane.pause();
     try {
       await slurm.scontrol("update", `nodename=${node}`, "state=POWER_UP");
       await called(node);

@@ -119,7 +119,7 @@ export function makeAccidents(
     "kube-apiserver frozen": [
       1,
       async () => {
-        controlPlane.pause();
+        await controlPlane.pause();
         await sleep(3000);
         controlPlane.resume();
       },
