@@ -23,10 +23,10 @@ beforeAll(async () => {
   system = await startCopilotSystem({
     clusterName: "random",
     groups: { cpu: 5 },
-    // Longer than the 30 seconds that a job may wait for its start once its node is up (PERIODIC_TIMEOUT of slurmctld 22.05). With 12 it was
-    // seen once that slurmctld took such a node for idle and suspended it under the job, which then was "Cleaning" for minutes.
-    suspendTime: 35,
-    suspendTimeout: 5,
+    suspendTime: 12,
+    // Longer than MessageTimeout, for which slurmctld goes on telling a node that is gone to end its job. A job that is back on that node by
+    // then is taken for the ended one (22.05): the node counts as idle under it, and may be suspended.
+    suspendTimeout: 12,
     resumeTimeout: 60,
     settings: () => ({
       backOffSeconds: 5,

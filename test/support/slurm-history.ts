@@ -1,5 +1,6 @@
 /** What Slurm said of its nodes over time, and which Pods were asked to end meanwhile, to tell afterwards whether each was right. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { expandHostlist } from "hostlist-parse";
 import type { CopilotSystem } from "./copilot-system.ts";
 
 /** Slurm's nodes at one moment. */
@@ -98,13 +99,13 @@ export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSyste
     async end() {
       ended = true;
       await running;
-      const downs = setDown(await slurm.controllerLog());
-      const wasSetDown = ({ node, at }: Suspension): boolean =>
-        downs.some((down) => down.node === node && down.at >= at - BEFORE && down.at <= at);
+      const given = givenUp(await slurm.controllerLog());
+      const wasGivenUp = ({ node, at }: Suspension): boolean =>
+        given.some((moment) => moment.node === node && moment.at >= at - BEFORE && moment.at <= at);
       // Pods beyond Slurm's nodes, which the operator makes where podsToBeDeleted names too many to keep to `replicas`, are nobody's.
       const known = suspensions.filter(({ node }) => looks.some(({ states }) => states.has(node)));
       const wrongSuspensions = known
-        .filter((suspension) => !statesAround(suspension.node, suspension.at).some(mayEnd) && !wasSetDown(suspension))
+        .filter((suspension) => !statesAround(suspension.node, suspension.at).some(mayEnd) && !wasGivenUp(suspension))
         .map(({ node, at }) => told(node, at, "was named in podsToBeDeleted"));
       const deletions = (await controlPlane.auditEvents()).filter(
         ({ verb, userAgent, objectRef }) =>
@@ -123,12 +124,14 @@ export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSyste
 }
 
 /**
- * When nodes were set DOWN, from slurmctld's log (src/slurmctld/node_mgr.c, update_node). A node whose Pod was made anew may register, and be
- * up again, before the next look.
+ * When slurmctld set nodes DOWN (src/slurmctld/node_mgr.c, update_node) or suspended them (power_save.c, _do_suspend), from its log. Before
+ * the next look the Pod may have been made anew and its node be up again, or a slurmctld that was restarted have forgotten what it did.
  */
-function setDown(log: string): readonly Suspension[] {
-  return [...log.matchAll(/^\[([^\]]+)\] update_node: node (\S+) state set to DOWN$/gm)].map(
-    ([, time = "", node = ""]) => ({ node, at: new Date(time).getTime() }),
+function givenUp(log: string): readonly Suspension[] {
+  const down = /^\[([^\]]+)\] update_node: node (\S+) state set to DOWN$/gm;
+  const suspended = /^\[([^\]]+)\] POWER: power_save: pid \d+ suspending nodes (\S+)$/gm;
+  return [...log.matchAll(down), ...log.matchAll(suspended)].flatMap(([, time = "", nodes = ""]) =>
+    expandHostlist(nodes).map((node) => ({ node, at: new Date(time).getTime() })),
   );
 }
 
