@@ -16,9 +16,9 @@ export interface BackgroundProcess {
   /** @throws Error when the program has ended */
   signal(signal: NodeJS.Signals): void;
   /**
-   * Sends SIGSTOP and waits until all threads have stopped: those on other processors go on until the first one has taken the signal.
+   * Sends SIGSTOP and waits until all threads have stopped: one of them takes the signal, and only then are the others told to stop.
    *
-   * @throws Error when the program has ended
+   * @throws Error when the program has ended, or has not stopped within 10 s
    */
   pause(): Promise<void>;
   /** Sends SIGKILL, which also ends a stopped process, and waits until the program is gone. Repeating it is harmless. */
@@ -68,18 +68,25 @@ export async function startProcess(options: ProcessOptions): Promise<BackgroundP
   }
   void ended.then(forgetCleanup);
   const pid = child.pid as number; // always set after "spawn"
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  const described = `${options.name} (process ${pid})`;
   const signal = (name: NodeJS.Signals): void => {
-    if (!child.kill(name)) throw new Error(`${options.name} (process ${pid}) has ended`);
+    if (!child.kill(name)) throw new Error(`${described} has ended`);
   };
   return {
     name: options.name,
     pid,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
+    isRunning,
     ended,
     signal,
     pause: async () => {
       signal("SIGSTOP");
-      while (!(await isStopped(pid))) await sleep(1);
+      const end = performance.now() + 10_000;
+      while (!(await isStopped(pid))) {
+        if (!isRunning()) throw new Error(`${described} has ended`);
+        if (performance.now() > end) throw new Error(`${described} does not stop`);
+        await sleep(1);
+      }
     },
     kill: async () => {
       child.kill("SIGKILL");
@@ -91,9 +98,12 @@ export async function startProcess(options: ProcessOptions): Promise<BackgroundP
 
 /** Whether each thread of the process is stopped: state T, the first field after the name in brackets (proc(5)). */
 async function isStopped(pid: number): Promise<boolean> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  // One that has ended meanwhile counts as running: the next look has it no more.
-  const stat = (thread: string) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => "");
-  const stats = await Promise.all(threads.map(stat));
-  return stats.every((text) => text.slice(text.lastIndexOf(")")).startsWith(") T "));
+  try {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")));
+    return stats.every((stat) => stat.slice(stat.lastIndexOf(")")).startsWith(") T "));
+  } catch {
+    // A thread, or the process, has ended meanwhile: the next look has it no more.
+    return false;
+  }
 }

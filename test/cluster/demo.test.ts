@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { documentedMessages } from "../../scripts/demo/expectations.ts";
 import { autoscalingSteps } from "../../scripts/demo/steps.ts";
-import { expectNoneLeft, tracesOf } from "../support/cluster-traces.ts";
+import { expectTracesGone, tracesOf } from "../support/cluster-traces.ts";
 import { expectNothingLeft, foldersOf, shownResumeLog, startDemo, titlesIn } from "../support/demo.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
 import { processesMentioning } from "../support/processes-mentioning.ts";
@@ -54,6 +54,6 @@ describeCluster("npm run demo", () => {
     expect(await demo.ended, demo.output()).toBe(130);
     expect(demo.output()).toContain("ended by SIGINT");
     await expectNothingLeft(demo.output());
-    await expectNoneLeft(name, traces);
+    await expectTracesGone(name, traces);
   });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { expectNoneLeft, tracesOf } from "../support/cluster-traces.ts";
+import { expectTracesGone, tracesOf } from "../support/cluster-traces.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
 import { processesMentioning } from "../support/processes-mentioning.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -21,6 +21,7 @@ describeCluster("npm run cluster", () => {
   const kubectl = async (...args: readonly string[]): Promise<string> =>
     (await run(await command("kubectl"), [`--kubeconfig=${await command("kubeconfig")}`, ...args])).stdout;
   const keeper = (): number => Number(readFileSync(`${folder}.pid`, "utf8"));
+  const sandboxName = (): string => readFileSync(join(folder, "sandbox-name"), "utf8");
 
   beforeAll(() => {
     parent = mkdtempSync("/var/tmp/slurm-power-agent-test-");
@@ -31,10 +32,9 @@ describeCluster("npm run cluster", () => {
     rmSync(parent, { recursive: true });
   });
 
-  const sandboxName = (): string => readFileSync(join(folder, "sandbox-name"), "utf8");
   async function expectNothingLeft(name: string, traces: readonly string[]): Promise<void> {
     expect(await processesMentioning(folder)).toEqual([]);
-    await expectNoneLeft(name, traces);
+    await expectTracesGone(name, traces);
     expect(readdirSync(parent)).toEqual([]);
   }
 
@@ -91,6 +91,7 @@ describeCluster("npm run cluster", () => {
   test("when its keeper is killed all its programs end, and down removes the files", async () => {
     const name = sandboxName();
     const traces = await tracesOf(name);
+    expect(traces.length).toBeGreaterThan(1);
     expect((await processesMentioning(folder)).length).toBeGreaterThan(5);
     process.kill(keeper(), "SIGKILL");
     await waitFor(
@@ -109,12 +110,12 @@ describeCluster("npm run cluster", () => {
     // Its failure is looked at below.
     starting.catch(() => {});
     await waitFor("the sandbox", () => existsSync(join(folder, "sandbox-name")), Boolean, 60_000);
-    const name = sandboxName();
     await delay(1000);
+    const name = sandboxName();
     const traces = await waitFor(
-      "its network or control groups",
+      "its network and control groups",
       () => tracesOf(name),
-      (found) => found.length > 0,
+      (found) => found.length > 1,
       20_000,
     );
     starting.child.kill("SIGINT");

@@ -1,6 +1,6 @@
 /** Programs that slurmctld starts all at once: each request is recorded, and none is recorded twice. */
 import { writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "../../scripts/cluster/control-plane.ts";
 import { createClusterFixture } from "../support/cluster-fixture.ts";
@@ -42,7 +42,7 @@ test("100 resumes mixed with 100 suspends of other nodes, while an operator writ
     { groupName: "cpu", replicas: 100, podsToBeCreated: running },
   ]);
   // The settings are looked for beside the slurm.conf that SLURM_CONF names.
-  await writeFile(join(dirname(slurm.confFile), "power-agent.yaml"), patience);
+  await writeFile(join(slurm.folder, "power-agent.yaml"), patience);
   const env = { SLURM_CONF: slurm.confFile };
   const started = performance.now();
   let done = false;

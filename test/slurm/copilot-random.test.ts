@@ -24,8 +24,8 @@ beforeAll(async () => {
     clusterName: "random",
     groups: { cpu: 5 },
     suspendTime: 12,
-    // Longer than MessageTimeout, for which slurmctld goes on telling a node that is gone to end its job. A job that is back on that node by
-    // then is taken for the ended one (22.05): the node counts as idle under it, and may be suspended.
+    // As long as slurmctld keeps telling a lost node to end its job (MessageTimeout), and more. A job that is back on the node when the message
+    // gets through is taken for the ended one by 22.05: the node counts as idle under it, and may be suspended.
     suspendTimeout: 12,
     resumeTimeout: 60,
     settings: () => ({

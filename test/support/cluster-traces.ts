@@ -15,7 +15,7 @@ export async function tracesOf(name: string): Promise<string[]> {
 }
 
 /** Nothing of `traces`, which {@link tracesOf} gave for this name, is there any more. */
-export async function expectNoneLeft(name: string, traces: readonly string[]): Promise<void> {
+export async function expectTracesGone(name: string, traces: readonly string[]): Promise<void> {
   const left = await tracesOf(name);
   expect(left.filter((trace) => traces.includes(trace))).toEqual([]);
 }

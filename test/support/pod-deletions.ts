@@ -1,6 +1,6 @@
 /** Tells, after accidents, whether each Pod that was ended was one to be ended. */
-import { expandHostlist } from "hostlist-parse";
 import type { ChartCluster } from "./chart-cluster.ts";
+import { loggedLater, loggedSteps } from "./slurmctld-log.ts";
 
 /** On the volume of slurmctld's state if there is one, so that it outlives the head's Pod; logrotate knows nothing of it. */
 const slurmctldLog = "/var/spool/slurmctld/accidents.log";
@@ -33,26 +33,12 @@ export interface PodDeletions {
 const admin = "admin";
 const kubelet = "system:node:node";
 
-/** What slurmctld did with a node. */
-interface Step {
-  /** Epoch milliseconds. */
-  readonly at: number;
-  readonly node: string;
-  /** The node's Pod may go once it is parked or DOWN. */
-  readonly what: "woken" | "parked" | "down";
-}
-
-/**
- * How long after slurmctld has started SuspendProgram it may log that (src/slurmctld/power_save.c: it logs the process id), in
- * milliseconds: on a machine that is busy the Pod may be gone by then.
- */
-const loggedLater = 2000;
-
 /** Begins with a cluster whose slurm.conf has {@link accidentConf}. */
 export function watchDeletions({ cluster, inHead }: ChartCluster): PodDeletions {
   return {
     wrong: async () => {
-      const steps = (await inHead("cat", slurmctldLog)).split("\n").flatMap(stepsOf);
+      // The head's Pod has no time zone of its own: its local time is UTC.
+      const steps = loggedSteps(await inHead("cat", slurmctldLog), "Z");
       const deletions = (await cluster.api.auditEvents()).filter(
         ({ verb, objectRef, responseStatus, user }) =>
           ["delete", "deletecollection"].includes(verb) &&
@@ -91,25 +77,4 @@ export function watchDeletions({ cluster, inHead }: ChartCluster): PodDeletions 
       return counts;
     },
   };
-}
-
-/** How slurmctld tells of it: until 25.11, and from 26.05 on (src/slurmctld/power_save.c). */
-const powerLines = [
-  /power_save: .*?(?<what>waking|suspending) nodes (?<nodes>\S+)$/,
-  /power action __(?<what>resume|suspend)prog__ on nodes (?<nodes>\S+)$/,
-];
-
-/** What a line of slurmctld's log says of nodes that are woken, parked or (src/slurmctld/node_mgr.c) set DOWN. */
-function stepsOf(line: string): Step[] {
-  const time = /^\[(?<time>\S+)\] /.exec(line)?.groups?.time;
-  if (time === undefined) return [];
-  // The head's Pod has no time zone of its own: its local time is UTC.
-  const at = Date.parse(`${time}Z`);
-  for (const pattern of powerLines) {
-    const { what, nodes } = pattern.exec(line)?.groups ?? {};
-    if (what === undefined || nodes === undefined) continue;
-    return expandHostlist(nodes).map((node) => ({ at, node, what: what.startsWith("suspend") ? "parked" : "woken" }));
-  }
-  const down = /update_node: node (?<node>\S+) state set to DOWN/.exec(line)?.groups;
-  return down === undefined ? [] : [{ at, node: down.node ?? "", what: "down" }];
 }

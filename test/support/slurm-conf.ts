@@ -12,7 +12,7 @@ export interface SlurmOptions {
   readonly programs?: { readonly resume: string; readonly suspend: string; readonly resumeFail?: string };
   /** Seconds of idleness after which a node is powered down. Default: 3600, never within a test. */
   readonly suspendTime?: number;
-  /** Seconds a node stays POWERING_DOWN. Default: 5. */
+  /** Seconds a node stays POWERING_DOWN. Default: 5; more than MessageTimeout, 10, where a requeued job may get its lost node back. */
   readonly suspendTimeout?: number;
   /** Seconds a node may stay POWERING_UP. Default: 120. */
   readonly resumeTimeout?: number;

@@ -1,7 +1,7 @@
 /** What Slurm said of its nodes over time, and which Pods were asked to end meanwhile, to tell afterwards whether each was right. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { expandHostlist } from "hostlist-parse";
 import type { CopilotSystem } from "./copilot-system.ts";
+import { loggedLater, loggedSteps } from "./slurmctld-log.ts";
 
 /** Slurm's nodes at one moment. */
 interface Look {
@@ -99,13 +99,17 @@ export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSyste
     async end() {
       ended = true;
       await running;
-      const given = givenUp(await slurm.controllerLog());
-      const wasGivenUp = ({ node, at }: Suspension): boolean =>
-        given.some((moment) => moment.node === node && moment.at >= at - BEFORE && moment.at <= at);
+      const steps = loggedSteps(await slurm.controllerLog(), "");
+      // By the next look the Pod may have been made anew and its node be up again. Or slurmctld was restarted and has forgotten it.
+      const wasLetGo = ({ node, at }: Suspension): boolean =>
+        steps.some((step) => {
+          const latest = step.what === "parked" ? at + loggedLater : at;
+          return step.node === node && step.what !== "woken" && step.at >= at - BEFORE && step.at <= latest;
+        });
       // Pods beyond Slurm's nodes, which the operator makes where podsToBeDeleted names too many to keep to `replicas`, are nobody's.
       const known = suspensions.filter(({ node }) => looks.some(({ states }) => states.has(node)));
       const wrongSuspensions = known
-        .filter((suspension) => !statesAround(suspension.node, suspension.at).some(mayEnd) && !wasGivenUp(suspension))
+        .filter((suspension) => !statesAround(suspension.node, suspension.at).some(mayEnd) && !wasLetGo(suspension))
         .map(({ node, at }) => told(node, at, "was named in podsToBeDeleted"));
       const deletions = (await controlPlane.auditEvents()).filter(
         ({ verb, userAgent, objectRef }) =>
@@ -121,18 +125,6 @@ export function startSlurmHistory({ slurm, cluster, controlPlane }: CopilotSyste
       return [...wrongSuspensions, ...wrongDeletions];
     },
   };
-}
-
-/**
- * When slurmctld set nodes DOWN (src/slurmctld/node_mgr.c, update_node) or suspended them (power_save.c, _do_suspend), from its log. Before
- * the next look the Pod may have been made anew and its node be up again, or a slurmctld that was restarted have forgotten what it did.
- */
-function givenUp(log: string): readonly Suspension[] {
-  const down = /^\[([^\]]+)\] update_node: node (\S+) state set to DOWN$/gm;
-  const suspended = /^\[([^\]]+)\] POWER: power_save: pid \d+ suspending nodes (\S+)$/gm;
-  return [...log.matchAll(down), ...log.matchAll(suspended)].flatMap(([, time = "", nodes = ""]) =>
-    expandHostlist(nodes).map((node) => ({ node, at: new Date(time).getTime() })),
-  );
 }
 
 /** Whether Slurm counts on no Pod of a node in this state. */
