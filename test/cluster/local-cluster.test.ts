@@ -1,11 +1,11 @@
 /** `npm run cluster`: what a user does with it, and that nothing is left of it, however it ends. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { expectTracesGone, tracesOf } from "../support/cluster-traces.ts";
+import { expectTracesGone, type Traces, tracesOf } from "../support/cluster-traces.ts";
 import { describeCluster } from "../support/describe-cluster.ts";
 import { processesMentioning } from "../support/processes-mentioning.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -21,7 +21,6 @@ describeCluster("npm run cluster", () => {
   const kubectl = async (...args: readonly string[]): Promise<string> =>
     (await run(await command("kubectl"), [`--kubeconfig=${await command("kubeconfig")}`, ...args])).stdout;
   const keeper = (): number => Number(readFileSync(`${folder}.pid`, "utf8"));
-  const sandboxName = (): string => readFileSync(join(folder, "sandbox-name"), "utf8");
 
   beforeAll(() => {
     parent = mkdtempSync("/var/tmp/slurm-power-agent-test-");
@@ -32,9 +31,9 @@ describeCluster("npm run cluster", () => {
     rmSync(parent, { recursive: true });
   });
 
-  async function expectNothingLeft(name: string, traces: readonly string[]): Promise<void> {
+  async function expectNothingLeft(traces: Traces): Promise<void> {
     expect(await processesMentioning(folder)).toEqual([]);
-    await expectTracesGone(name, traces);
+    expectTracesGone(traces);
     expect(readdirSync(parent)).toEqual([]);
   }
 
@@ -75,11 +74,9 @@ describeCluster("npm run cluster", () => {
     expect(await kubectl("exec", "probe", "--", "cat", "/data/name")).toBe("probe\n");
     expect(await command("status")).toContain("probe");
 
-    const name = sandboxName();
-    const traces = await tracesOf(name);
-    expect(traces.length).toBeGreaterThan(1);
+    const traces = await tracesOf(folder);
     await command("down");
-    await expectNothingLeft(name, traces);
+    await expectNothingLeft(traces);
   });
 
   test("a second one in the same folder is refused, and the first one stays", async () => {
@@ -89,9 +86,7 @@ describeCluster("npm run cluster", () => {
   });
 
   test("when its keeper is killed all its programs end, and down removes the files", async () => {
-    const name = sandboxName();
-    const traces = await tracesOf(name);
-    expect(traces.length).toBeGreaterThan(1);
+    const traces = await tracesOf(folder);
     expect((await processesMentioning(folder)).length).toBeGreaterThan(5);
     process.kill(keeper(), "SIGKILL");
     await waitFor(
@@ -102,26 +97,19 @@ describeCluster("npm run cluster", () => {
     );
     await expect(command("status")).rejects.toThrow("no cluster is up");
     await command("down");
-    await expectNothingLeft(name, traces);
+    await expectNothingLeft(traces);
   });
 
   test("ended while it starts, it leaves nothing", async () => {
     const starting = run(process.execPath, [program, "up", "--folder", folder]);
     // Its failure is looked at below.
     starting.catch(() => {});
-    await waitFor("the sandbox", () => existsSync(join(folder, "sandbox-name")), Boolean, 60_000);
+    const traces = await tracesOf(folder);
     await delay(1000);
-    const name = sandboxName();
-    const traces = await waitFor(
-      "its network and control groups",
-      () => tracesOf(name),
-      (found) => found.length > 1,
-      20_000,
-    );
     starting.child.kill("SIGINT");
     await expect(starting).rejects.toThrow("it was ended while starting");
     expect(readFileSync(`${folder}.log`, "utf8")).toBe("");
     rmSync(`${folder}.log`);
-    await expectNothingLeft(name, traces);
+    await expectNothingLeft(traces);
   });
 });

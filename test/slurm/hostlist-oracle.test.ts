@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { expandHostlist, foldHostlist, HostlistError } from "hostlist-parse";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostilePieces, hostlists, hostNames } from "../../vendor/hostlist-parse/test/arbitraries.ts";
-import { EXPAND_CASES } from "../../vendor/hostlist-parse/test/expand-cases.ts";
+import { AS_SLURM } from "../../vendor/hostlist-parse/test/expand-cases/as-slurm.ts";
 import { FOLD_CASES } from "../../vendor/hostlist-parse/test/fold-cases.ts";
 
 /*
@@ -210,7 +210,7 @@ describe.skipIf(trixie === undefined)(
     test("the cases of expandHostlist", async () => {
       await compareOutcomes(
         slurm,
-        EXPAND_CASES.map(([expression]) => expression),
+        AS_SLURM.map(([expression]) => expression),
       );
     });
 

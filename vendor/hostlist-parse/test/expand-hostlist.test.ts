@@ -1,7 +1,8 @@
 import { expandHostlist, HostlistError } from "hostlist-parse";
 import { describe, expect, test } from "vitest";
-import type { ExpandCase } from "./expand-cases.ts";
-import { EXPAND_CASES, STRICTER_CASES } from "./expand-cases.ts";
+import { AS_SLURM } from "./expand-cases/as-slurm.ts";
+import { STRICTER } from "./expand-cases/errors.ts";
+import type { ExpandCase } from "./expand-cases/expand-case.ts";
 
 /** What `expandHostlist` makes of an expression, in the form of a case. */
 function outcome(expression: string, options?: { limit: number }): ExpandCase {
@@ -15,11 +16,11 @@ function outcome(expression: string, options?: { limit: number }): ExpandCase {
 }
 
 describe("expandHostlist", () => {
-  test.each(EXPAND_CASES)("%j", (...expected) => {
+  test.each(AS_SLURM)("%j", (...expected) => {
     expect(outcome(expected[0])).toEqual(expected);
   });
 
-  test.each(STRICTER_CASES)("stricter than Slurm: %j", (...expected) => {
+  test.each(STRICTER)("stricter than Slurm: %j", (...expected) => {
     expect(outcome(expected[0])).toEqual(expected);
   });
 
